@@ -1,7 +1,8 @@
 /* Bounded little-endian reading and writing of bytes, for wire and log formats.
  *
- * Both carry a sticky failure: after the first access past the end every later call does nothing (reads
- * give 0), so a decoder checks once at its end. Nothing is ever read or written out of bounds.
+ * Both carry a sticky failure: after the first access past the end every later call does
+ * nothing (reads give 0), so a decoder checks once at its end. Nothing is ever read or written
+ * out of bounds.
  */
 #ifndef CG_ENGINE_BASE_BYTES_H
 #define CG_ENGINE_BASE_BYTES_H
@@ -23,7 +24,8 @@ void cg_write_u16(cg_writer *writer, uint16_t value);
 void cg_write_u32(cg_writer *writer, uint32_t value);
 void cg_write_u64(cg_writer *writer, uint64_t value);
 void cg_write_f32(cg_writer *writer, float value); /* IEEE 754 bits */
-void cg_write_bytes(cg_writer *writer, const void *bytes, size_t size_bytes); /* no length prefix */
+void cg_write_bytes(cg_writer *writer, const void *bytes,
+                    size_t size_bytes); /* no length prefix */
 
 typedef struct cg_reader {
     const uint8_t *bytes;

@@ -1,7 +1,8 @@
-/* Hashes: XXH64 for tables, features, fingerprints and state; CRC-32C for bytes on wire and disk.
+/* Hashes: XXH64 for tables, features, fingerprints and state; CRC-32C for bytes on wire and
+ * disk.
  *
- * XXH64 after Y. Collet's specification (known value: XXH64("", 0) = ef46db3751d8e999). CRC-32C is the
- * Castagnoli polynomial, reflected (known value: crc32c("123456789") = e3069283).
+ * XXH64 after Y. Collet's specification (known value: XXH64("", 0) = ef46db3751d8e999). CRC-32C
+ * is the Castagnoli polynomial, reflected (known value: crc32c("123456789") = e3069283).
  */
 #ifndef CG_ENGINE_BASE_HASH_H
 #define CG_ENGINE_BASE_HASH_H
@@ -22,7 +23,8 @@ cg_hasher cg_hasher_init(void);
 void cg_hasher_add_u64(cg_hasher *hasher, uint64_t value);
 void cg_hasher_add_f32(cg_hasher *hasher, float value);
 void cg_hasher_add_f64(cg_hasher *hasher, double value);
-void cg_hasher_add_bytes(cg_hasher *hasher, const void *bytes, size_t size_bytes); /* length included */
+void cg_hasher_add_bytes(cg_hasher *hasher, const void *bytes,
+                         size_t size_bytes); /* length included */
 uint64_t cg_hasher_value(const cg_hasher *hasher);
 
 #endif

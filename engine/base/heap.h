@@ -1,7 +1,8 @@
 /* A binary min-heap of events in the order (time, sender, sequence).
  *
- * The order is total as long as (time, sender, sequence) is unique, so what comes out never depends on how
- * it was put in. The payload is an opaque pointer that the heap neither reads nor frees.
+ * The order is total as long as (time, sender, sequence) is unique, so what comes out never
+ * depends on how it was put in. The payload is an opaque pointer that the heap neither reads
+ * nor frees.
  */
 #ifndef CG_ENGINE_BASE_HEAP_H
 #define CG_ENGINE_BASE_HEAP_H

@@ -1,8 +1,8 @@
 /* An ordered map from uint64_t to uint64_t, and a hash map without iteration.
  *
- * cg_map is a treap whose priorities are hashes of the keys: its shape is a function of its content, and
- * iteration goes up by key. cg_table is open addressing with linear probing and backward-shift deletion;
- * it has no iteration at all, so its order cannot leak into a result.
+ * cg_map is a treap whose priorities are hashes of the keys: its shape is a function of its
+ * content, and iteration goes up by key. cg_table is open addressing with linear probing and
+ * backward-shift deletion; it has no iteration at all, so its order cannot leak into a result.
  */
 #ifndef CG_ENGINE_BASE_MAP_H
 #define CG_ENGINE_BASE_MAP_H

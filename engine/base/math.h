@@ -1,19 +1,23 @@
 /* Elementary functions that give the same bits everywhere.
  *
- * glibc's exp, log, pow and sin differ in the last bit between CPU paths, so nothing that decides may call
- * them. These use only +, -, *, / and sqrt of IEEE 754 doubles in a fixed order (compiled with
- * -ffp-contract=off). Stated errors are against the true value, asserted in tests.
+ * glibc's exp, log, pow and sin differ in the last bit between CPU paths, so nothing that
+ * decides may call them. These use only +, -, *, / and sqrt of IEEE 754 doubles in a fixed
+ * order (compiled with -ffp-contract=off). Stated errors are against the true value, asserted
+ * in tests.
  */
 #ifndef CG_ENGINE_BASE_MATH_H
 #define CG_ENGINE_BASE_MATH_H
 
 #include <stdint.h>
 
-double cg_log(double x);  /* natural; relative error < 1e-15 for normal x > 0; -inf at 0, NaN below */
-double cg_exp(double x);  /* relative error < 4e-16 * (1 + |x|/8); 0 below -745, +inf above 709.79 */
-double cg_pow(double base, double exponent);                 /* base > 0: cg_exp(exponent * cg_log(base)) */
-void cg_sincos_turn(double turn, double *sine, double *cosine); /* of 2*pi*turn, turn in [0,1); error < 1e-15 */
-double cg_sqrt(double x);                                    /* correctly rounded */
+double
+cg_log(double x); /* natural; relative error < 1e-15 for normal x > 0; -inf at 0, NaN below */
+double
+cg_exp(double x); /* relative error < 4e-16 * (1 + |x|/8); 0 below -745, +inf above 709.79 */
+double cg_pow(double base, double exponent); /* base > 0: cg_exp(exponent * cg_log(base)) */
+void cg_sincos_turn(double turn, double *sine,
+                    double *cosine); /* of 2*pi*turn, turn in [0,1); error < 1e-15 */
+double cg_sqrt(double x);            /* correctly rounded */
 float cg_sqrtf(float x);
 
 uint32_t cg_log2_floor(uint64_t x); /* x > 0 */

@@ -1,8 +1,9 @@
 /* Injected allocators, and an arena.
  *
- * An allocator is one function: reallocate(context, block, old_bytes, new_bytes). block NULL allocates,
- * new_bytes 0 frees and returns NULL, otherwise the block is resized. Failure returns NULL and leaves the
- * old block as it was. Blocks are aligned to at least 16 bytes; cg_allocate_aligned gives more.
+ * An allocator is one function: reallocate(context, block, old_bytes, new_bytes). block NULL
+ * allocates, new_bytes 0 frees and returns NULL, otherwise the block is resized. Failure
+ * returns NULL and leaves the old block as it was. Blocks are aligned to at least 16 bytes;
+ * cg_allocate_aligned gives more.
  *
  * Invariant: whoever frees states the size it asked for, so an allocator can account exactly.
  */
@@ -22,12 +23,13 @@ typedef struct cg_allocator {
 /* The C library's heap. */
 cg_allocator cg_allocator_heap(void);
 
-/* Zeroed array of count elements; NULL when count*size overflows or memory is out. count 0 gives NULL. */
+/* Zeroed array of count elements; NULL when count*size overflows or memory is out. count 0
+ * gives NULL. */
 void *cg_allocate(const cg_allocator *allocator, size_t count, size_t size);
 void cg_deallocate(const cg_allocator *allocator, void *block, size_t count, size_t size);
 
-/* Grows *array (elements of `size` bytes) to hold at least `needed`, doubling; new elements are zeroed.
- * On failure nothing changes. `*capacity` counts elements. */
+/* Grows *array (elements of `size` bytes) to hold at least `needed`, doubling; new elements are
+ * zeroed. On failure nothing changes. `*capacity` counts elements. */
 cg_status cg_grow(const cg_allocator *allocator, void **array, size_t *capacity, size_t needed,
                   size_t size, cg_error *error);
 

@@ -1,8 +1,8 @@
 /* Parallel loops with an injected runner: engine owns no thread.
  *
- * A task must write only what belongs to its index; then the result cannot depend on how many workers run
- * or in which order. `worker` is in [0, workers) and is unique among the tasks that run at one time, so it
- * can select scratch memory; it must not influence results.
+ * A task must write only what belongs to its index; then the result cannot depend on how many
+ * workers run or in which order. `worker` is in [0, workers) and is unique among the tasks that
+ * run at one time, so it can select scratch memory; it must not influence results.
  */
 #ifndef CG_ENGINE_BASE_PARALLEL_H
 #define CG_ENGINE_BASE_PARALLEL_H
@@ -12,7 +12,8 @@
 typedef void (*cg_task)(void *argument, uint32_t index, uint32_t worker);
 
 typedef struct cg_runner {
-    void (*run)(void *context, uint32_t count, cg_task task, void *argument); /* returns when all ran */
+    void (*run)(void *context, uint32_t count, cg_task task,
+                void *argument); /* returns when all ran */
     void *context;
     uint32_t workers; /* >= 1 */
 } cg_runner;

@@ -1,8 +1,9 @@
 /* Status codes and error messages.
  *
- * What can fail returns a cg_status and, on failure, fills a caller-owned cg_error with one sentence that
- * names the value, the limit and the place. Out-parameters stay untouched on failure. A NULL cg_error is
- * allowed everywhere and means that the caller does not want the sentence.
+ * What can fail returns a cg_status and, on failure, fills a caller-owned cg_error with one
+ * sentence that names the value, the limit and the place. Out-parameters stay untouched on
+ * failure. A NULL cg_error is allowed everywhere and means that the caller does not want the
+ * sentence.
  *
  * CG_ASSERT guards invariants of the program itself, in every build; it never guards input.
  */
@@ -43,21 +44,24 @@ typedef struct cg_error {
 /* Short stable name, for example "timeout". Static storage. */
 const char *cg_status_name(cg_status status);
 
-/* Fills `error` (unless NULL) with a printf-style sentence, truncated at the buffer, and returns `status`. */
+/* Fills `error` (unless NULL) with a printf-style sentence, truncated at the buffer, and
+ * returns `status`. */
 cg_status cg_error_set(cg_error *error, cg_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts a printf-style text in front of the message already in `error`. Returns error->status. */
+/* Puts a printf-style text in front of the message already in `error`. Returns error->status.
+ */
 cg_status cg_error_prefix(cg_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* What a failed CG_ASSERT calls; it must not return. The default traps. The program may install one that
- * prints before it aborts; engine itself never prints. Not thread-safe: install before any thread starts. */
+/* What a failed CG_ASSERT calls; it must not return. The default traps. The program may install
+ * one that prints before it aborts; engine itself never prints. Not thread-safe: install before
+ * any thread starts. */
 typedef void (*cg_assert_handler)(const char *condition, const char *file, int line);
 void cg_assert_install(cg_assert_handler handler);
 _Noreturn void cg_assert_fail(const char *condition, const char *file, int line);
 
-#define CG_ASSERT(condition) \
+#define CG_ASSERT(condition)                                                                   \
     ((condition) ? (void)0 : cg_assert_fail(#condition, __FILE__, __LINE__))
 
 #endif

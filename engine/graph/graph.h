@@ -1,0 +1,119 @@
+/* The knowledge graph: concepts by row, typed weighted directed edges (spec E1).
+ *
+ * A graph is a frozen part in compressed sparse rows plus a growing part. It may stand on a
+ * base graph, which it shares and never changes: rows below the base's count are the base's,
+ * and edges added to them lie in the growing part of this graph. Edges of a row come out frozen
+ * first, sorted by (type, target), then growing in the order added.
+ *
+ * Weights are 8-bit: w = (weight + 1) / 256, in (0, 1].
+ */
+#ifndef CG_ENGINE_GRAPH_GRAPH_H
+#define CG_ENGINE_GRAPH_GRAPH_H
+
+#include "engine/base/memory.h"
+#include "engine/base/status.h"
+
+/* WordNet's pointers (wninput(5WN)); every loader maps its relations to these or to
+ * CG_EDGE_OTHER. */
+typedef enum cg_edge_type {
+    CG_EDGE_HYPERNYM, /* to the more general: the parent */
+    CG_EDGE_INSTANCE_HYPERNYM,
+    CG_EDGE_HYPONYM,
+    CG_EDGE_INSTANCE_HYPONYM,
+    CG_EDGE_MEMBER_HOLONYM,
+    CG_EDGE_SUBSTANCE_HOLONYM,
+    CG_EDGE_PART_HOLONYM,
+    CG_EDGE_MEMBER_MERONYM,
+    CG_EDGE_SUBSTANCE_MERONYM,
+    CG_EDGE_PART_MERONYM,
+    CG_EDGE_ANTONYM,
+    CG_EDGE_ATTRIBUTE,
+    CG_EDGE_DERIVATION,
+    CG_EDGE_DOMAIN_TOPIC,
+    CG_EDGE_DOMAIN_REGION,
+    CG_EDGE_DOMAIN_USAGE,
+    CG_EDGE_MEMBER_TOPIC,
+    CG_EDGE_MEMBER_REGION,
+    CG_EDGE_MEMBER_USAGE,
+    CG_EDGE_ENTAILMENT,
+    CG_EDGE_CAUSE,
+    CG_EDGE_ALSO_SEE,
+    CG_EDGE_VERB_GROUP,
+    CG_EDGE_SIMILAR,
+    CG_EDGE_PARTICIPLE,
+    CG_EDGE_PERTAINYM,
+    CG_EDGE_OTHER,
+    CG_EDGE_TYPE_COUNT
+} cg_edge_type;
+
+const char *cg_edge_type_name(cg_edge_type type); /* "hypernym" */
+
+typedef struct cg_edge {
+    uint32_t target; /* row */
+    uint8_t type;    /* cg_edge_type */
+    uint8_t weight;  /* 255 is 1.0 */
+} cg_edge;
+
+typedef struct cg_graph cg_graph;
+
+/* base: NULL, or a graph that outlives this one and no longer changes. A graph that stands on a
+ * base has no frozen part of its own. */
+cg_status cg_graph_alloc(const cg_graph *base, cg_allocator allocator, cg_graph **out,
+                         cg_error *error);
+void cg_graph_free(cg_graph *graph);
+
+/* A new concept: type < CG_CONCEPT_TYPES (WordNet: the lexicographer file, 0..44); name is
+ * copied, at most CG_NAME_BYTES_MAX bytes. Depth is 0 until cg_graph_freeze or an added parent
+ * edge says otherwise. Ids are not looked up here: whoever adds sees to it that they differ. */
+enum { CG_CONCEPT_TYPES = 64, CG_NAME_BYTES_MAX = 255, CG_PATH_MAX = 64 };
+cg_status cg_graph_add_concept(cg_graph *graph, uint64_t id, uint32_t type, const char *name,
+                               uint32_t *row, cg_error *error);
+
+/* Refuses rows that don't exist and self edges (CG_ERROR_INVALID), and an edge of the same type
+ * between the same concepts (CG_ERROR_EXISTS). A hypernym edge of either kind sets the depth of
+ * a growing concept (one of this graph, not frozen): its parent's + 1, when that is less than
+ * what it had or it had none. */
+cg_status cg_graph_add_edge(cg_graph *graph, uint32_t from, cg_edge edge, cg_error *error);
+
+/* Moves the growing part into compressed rows and computes depths: hops to the nearest root (a
+ * concept without hypernym) along hypernym edges of both kinds; 0 for a concept that reaches no
+ * root because its hypernyms form a cycle. Names and edge cursors taken before are void. Only
+ * for a graph without a base (CG_ERROR_INVALID). On failure the graph is unchanged. */
+cg_status cg_graph_freeze(cg_graph *graph, cg_error *error);
+
+/* Valid until the graph changes. */
+typedef struct cg_edge_cursor { /* opaque value; walk with cg_graph_next_edge */
+    const cg_graph *graph;
+    uint32_t row;
+    uint32_t stage;
+    uint64_t position;
+    uint64_t end;
+} cg_edge_cursor;
+cg_edge_cursor cg_graph_edges(const cg_graph *graph, uint32_t row);
+bool cg_graph_next_edge(cg_edge_cursor *cursor, cg_edge *edge);
+
+/* Targets of hypernym and instance-hypernym edges, at most max, in edge order. Returns how
+ * many. */
+uint32_t cg_graph_parents(const cg_graph *graph, uint32_t row, uint32_t *parents, uint32_t max);
+/* row, its first parent, and so on to a root; a parent that is on the path already ends it.
+ * Returns the length, 1..CG_PATH_MAX. */
+uint32_t cg_graph_path_to_root(const cg_graph *graph, uint32_t row, uint32_t path[CG_PATH_MAX]);
+/* Fewest edges from one row to another along hypernym and hyponym edges of both kinds, or max
+ * + 1. max < CG_PATH_MAX. Cost: about the number of rows within max edges. */
+uint32_t cg_graph_tree_distance(const cg_graph *graph, uint32_t from, uint32_t to,
+                                uint32_t max);
+
+uint32_t cg_graph_concept_count(const cg_graph *graph); /* with the base's */
+uint64_t cg_graph_edge_count(const cg_graph *graph);    /* with the base's */
+uint64_t cg_graph_id(const cg_graph *graph, uint32_t row);
+uint32_t cg_graph_type(const cg_graph *graph, uint32_t row);
+uint32_t cg_graph_depth(const cg_graph *graph, uint32_t row);
+uint32_t cg_graph_degree(const cg_graph *graph, uint32_t row);
+const char *cg_graph_name(const cg_graph *graph,
+                          uint32_t row);        /* borrowed until a concept is added */
+uint64_t cg_graph_bytes(const cg_graph *graph); /* own part only */
+/* Own part: concepts by row, and edges by row in the order they come out. The same additions
+ * give the same hash, also when they were made to different rows in another order. */
+uint64_t cg_graph_hash(const cg_graph *graph);
+
+#endif

@@ -1,0 +1,190 @@
+/* Reading a graph: edges of a row through all layers, ways along the hierarchy, and the hash.
+ *
+ * A cursor goes through the layers from the lowest base up, in each through the frozen row
+ * (stage 2L) and the growing chain (stage 2L + 1) of the row in layer L.
+ *
+ * Distance is by iterative deepening (Korf, Artificial Intelligence 27, 1985): walks of length
+ * 1, 2, ... that never enter a row twice. It needs no memory but the walk, and in a tree visits
+ * just the rows within that distance. Known values: dog to canine 1, dog to wolf 2
+ * (WordNet 3.0).
+ */
+#include <string.h>
+
+#include "engine/base/hash.h"
+#include "engine/graph/graph_layout.h"
+
+/* Sets position and end for the cursor's stage. Frozen: indexes; growing: a chain's head and
+ * NO_EDGE. */
+static void enter_stage(cg_edge_cursor *cursor) {
+    const cg_graph *layer = cg_graph_layer(cursor->graph, cursor->stage / 2);
+    cursor->position = 0;
+    cursor->end = 0;
+    if (cursor->stage % 2 == 1) {
+        const chain *held = cg_graph_chain(layer, cursor->row);
+        cursor->position = held ? held->head : NO_EDGE;
+        cursor->end = NO_EDGE;
+    } else if (cursor->row < layer->frozen_count) {
+        cursor->position = layer->row_starts[cursor->row];
+        cursor->end = layer->row_starts[cursor->row + 1];
+    }
+}
+
+cg_edge_cursor cg_graph_edges(const cg_graph *graph, uint32_t row) {
+    CG_ASSERT(row < cg_graph_concept_count(graph));
+    cg_edge_cursor cursor = {.graph = graph, .row = row};
+    enter_stage(&cursor);
+    return cursor;
+}
+
+bool cg_graph_next_edge(cg_edge_cursor *cursor, cg_edge *edge) {
+    uint32_t stages = 2 * (cursor->graph->level + 1);
+    while (cursor->position == cursor->end) {
+        if (cursor->stage + 1 == stages) {
+            return false;
+        }
+        cursor->stage++;
+        enter_stage(cursor);
+    }
+    const cg_graph *layer = cg_graph_layer(cursor->graph, cursor->stage / 2);
+    if (cursor->stage % 2 == 1) {
+        *edge = layer->growing[cursor->position].edge;
+        cursor->position = layer->growing[cursor->position].next;
+    } else {
+        *edge = layer->frozen_edges[cursor->position++];
+    }
+    return true;
+}
+
+uint32_t cg_graph_degree(const cg_graph *graph, uint32_t row) {
+    CG_ASSERT(row < cg_graph_concept_count(graph));
+    uint64_t degree = 0;
+    for (const cg_graph *layer = graph; layer; layer = layer->base) {
+        const chain *held = cg_graph_chain(layer, row);
+        degree += held ? held->count : 0;
+        if (row < layer->frozen_count) {
+            degree += layer->row_starts[row + 1] - layer->row_starts[row];
+        }
+    }
+    return (uint32_t)degree;
+}
+
+uint32_t cg_graph_parents(const cg_graph *graph, uint32_t row, uint32_t *parents,
+                          uint32_t max) {
+    uint32_t count = 0;
+    cg_edge edge;
+    cg_edge_cursor cursor = cg_graph_edges(graph, row);
+    while (count < max && cg_graph_next_edge(&cursor, &edge)) {
+        if (cg_edge_is_parent(edge.type)) {
+            parents[count++] = edge.target;
+        }
+    }
+    return count;
+}
+
+static bool on_path(const uint32_t *path, uint32_t length, uint32_t row) {
+    for (uint32_t i = 0; i < length; i++) {
+        if (path[i] == row) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t cg_graph_path_to_root(const cg_graph *graph, uint32_t row,
+                               uint32_t path[CG_PATH_MAX]) {
+    uint32_t length = 0;
+    uint32_t parent = row;
+    path[length++] = row;
+    while (length < CG_PATH_MAX && cg_graph_parents(graph, path[length - 1], &parent, 1) == 1 &&
+           !on_path(path, length, parent)) {
+        path[length++] = parent;
+    }
+    return length;
+}
+
+/* True when a walk of exactly `length` tree edges that enters no row twice leads from one to
+ * the other. */
+static bool walk_exists(const cg_graph *graph, uint32_t from, uint32_t to, uint32_t length) {
+    uint32_t path[CG_PATH_MAX];
+    cg_edge_cursor cursors[CG_PATH_MAX];
+    uint32_t at = 0; /* edges walked so far */
+    path[0] = from;
+    cursors[0] = cg_graph_edges(graph, from);
+    for (;;) {
+        cg_edge edge;
+        if (!cg_graph_next_edge(&cursors[at], &edge)) {
+            if (at == 0) {
+                return false;
+            }
+            at--;
+        } else if (!cg_edge_is_parent(edge.type) && !cg_edge_is_child(edge.type)) {
+            continue;
+        } else if (at + 1 == length) {
+            if (edge.target == to) {
+                return true;
+            }
+        } else if (!on_path(path, at + 1, edge.target)) {
+            at++;
+            path[at] = edge.target;
+            cursors[at] = cg_graph_edges(graph, edge.target);
+        }
+    }
+}
+
+uint32_t cg_graph_tree_distance(const cg_graph *graph, uint32_t from, uint32_t to,
+                                uint32_t max) {
+    CG_ASSERT(max < CG_PATH_MAX);
+    CG_ASSERT(from < cg_graph_concept_count(graph) && to < cg_graph_concept_count(graph));
+    if (from == to) {
+        return 0;
+    }
+    for (uint32_t length = 1; length <= max; length++) {
+        if (walk_exists(graph, from, to, length)) {
+            return length;
+        }
+    }
+    return max + 1;
+}
+
+/* --- Hash. --- */
+
+static void hash_edge(cg_hasher *hasher, cg_edge edge) {
+    cg_hasher_add_u64(hasher,
+                      (uint64_t)edge.target << 32 | (uint64_t)edge.type << 8 | edge.weight);
+}
+
+static uint64_t hash_chain(const cg_graph *graph, const chain *held) {
+    cg_hasher hasher = cg_hasher_init();
+    cg_hasher_add_u64(&hasher, held->row);
+    for (uint32_t i = held->head; i != NO_EDGE; i = graph->growing[i].next) {
+        hash_edge(&hasher, graph->growing[i].edge);
+    }
+    return held->count > 0 ? cg_hasher_value(&hasher) : 0;
+}
+
+uint64_t cg_graph_hash(const cg_graph *graph) {
+    cg_hasher hasher = cg_hasher_init();
+    cg_hasher_add_u64(&hasher, graph->first_row);
+    cg_hasher_add_u64(&hasher, graph->concept_count);
+    for (uint32_t r = 0; r < graph->concept_count; r++) {
+        const concept *held = &graph->concepts[r];
+        cg_hasher_add_u64(&hasher, held->id);
+        cg_hasher_add_u64(&hasher, (uint64_t)held->type << 32 | held->depth);
+        cg_hasher_add_u64(&hasher, cg_hash_bytes(graph->names + held->name_start,
+                                                 strlen(graph->names + held->name_start), 0));
+    }
+    for (uint32_t r = 0; r < graph->frozen_count; r++) {
+        uint64_t end = graph->row_starts[r + 1];
+        cg_hasher_add_u64(&hasher, end);
+        for (uint64_t i = graph->row_starts[r]; i < end; i++) {
+            hash_edge(&hasher, graph->frozen_edges[i]);
+        }
+    }
+    /* Chains lie in the order their rows were first touched; a sum does not see that order. */
+    uint64_t chains = 0;
+    for (uint32_t c = 0; c < graph->chain_count; c++) {
+        chains += hash_chain(graph, &graph->chains[c]);
+    }
+    cg_hasher_add_u64(&hasher, chains);
+    return cg_hasher_value(&hasher);
+}
