@@ -1,0 +1,118 @@
+/* The decision: where does a fact belong? (spec A6, A7, A9)
+ *
+ * Four stages, each counting candidates in and out:
+ *
+ *   coarse      indexes (dense form) and inverted file (exact form) retrieve, re-ranking
+ *               leaves the neighbours; candidates are these, their parents and grandparents
+ *   semantic    the semantic column keeps the best share
+ *   structural  all four columns vote; the weighted vote keeps the best share
+ *   inhibition  leaky integrate-and-fire competition leaves one
+ *
+ * Strategies: direct (exhaustive: exact retrieval, every concept is a candidate, the filters
+ * keep all), hierarchical (index and filters), auto (direct up to direct_max concepts). The
+ * exhaustive decision is the same code with filters that keep all. Without an index the
+ * exhaustive way serves.
+ */
+#ifndef CG_ENGINE_CASCADE_CASCADE_H
+#define CG_ENGINE_CASCADE_CASCADE_H
+
+#include "engine/base/memory.h"
+#include "engine/base/status.h"
+#include "engine/base/work.h"
+#include "engine/column/column.h"
+#include "engine/index/index.h"
+
+typedef enum cg_strategy {
+    CG_STRATEGY_AUTO,
+    CG_STRATEGY_DIRECT,
+    CG_STRATEGY_HIERARCHICAL,
+    CG_STRATEGY_COUNT
+} cg_strategy;
+const char *cg_strategy_name(cg_strategy strategy);
+
+typedef enum cg_stage {
+    CG_STAGE_COARSE,
+    CG_STAGE_SEMANTIC,
+    CG_STAGE_STRUCTURAL,
+    CG_STAGE_INHIBITION,
+    CG_STAGE_COUNT
+} cg_stage;
+const char *cg_stage_name(cg_stage stage);
+
+typedef struct cg_filter { /* keeps max(at_least, ceil(share * n)), at most n */
+    double share;
+    uint32_t at_least;
+} cg_filter;
+
+typedef struct cg_cascade_options {
+    cg_strategy strategy;
+    uint32_t direct_max;  /* auto: direct up to so many concepts */
+    uint32_t neighbours;  /* retrieved, 1..CG_NEIGHBOURS_MAX; 50 */
+    uint32_t ef;          /* width of the index search; 100 */
+    cg_filter semantic;   /* 10%, at least 16 */
+    cg_filter structural; /* 20%, at least 4 */
+    uint32_t
+        column_mask; /* bit c: column c votes; the exhaustive and filtered decisions share it */
+    double stop_confidence; /* ends early above this; 1 never */
+} cg_cascade_options;
+cg_cascade_options cg_cascade_options_default(void);
+cg_status cg_cascade_options_check(const cg_cascade_options *options, cg_error *error);
+
+/* Everything a decision reads; all borrowed. Rows of indexes[i] are graph rows
+ * index_first_row[i] + row. */
+enum { CG_CASCADE_INDEXES_MAX = 4, CG_ALTERNATIVES = 10 };
+#define CG_TICKS_NEVER UINT32_MAX /* no spike */
+typedef struct cg_knowledge {
+    const cg_graph *graph;
+    const cg_features *features;
+    const cg_index *indexes[CG_CASCADE_INDEXES_MAX];
+    uint32_t index_first_row[CG_CASCADE_INDEXES_MAX];
+    uint32_t index_count;
+    const cg_recent *recent;
+    const cg_column_weights *weights;
+    /* Told of each concept record that the decision reads (NULL: nobody asks); for memory
+     * tiers. */
+    cg_touched touched;
+    void *touched_context;
+} cg_knowledge;
+
+typedef struct cg_decision {
+    uint32_t winner;                        /* row */
+    uint32_t alternatives[CG_ALTERNATIVES]; /* best first, winner included */
+    uint32_t alternative_count;
+    uint32_t path[CG_PATH_MAX]; /* winner to root */
+    uint32_t path_length;
+    uint64_t pathway_id;                          /* hash of path */
+    float votes[CG_COLUMN_COUNT];                 /* on the winner */
+    uint32_t column_spike_ticks[CG_COLUMN_COUNT]; /* when each column's vote for the winner
+                                                     fires (TTFS; or CG_TICKS_NEVER) */
+    uint32_t winner_spike_ticks; /* when the winner's neuron fires, ticks of CG_TTFS_TICK_NS */
+    cg_column_id winning_column; /* largest weighted vote on the winner */
+    double confidence;           /* [0, 1], logistic in the margin */
+    double margin;               /* combined vote of winner minus runner-up */
+    cg_strategy strategy;        /* as used: direct or hierarchical */
+    uint32_t stage_in[CG_STAGE_COUNT];
+    uint32_t stage_out[CG_STAGE_COUNT];
+    uint32_t spikes; /* in the fact's pattern */
+} cg_decision;
+
+typedef struct cg_fact_view { /* borrowed */
+    const float *dense;       /* float[dims], unit length */
+    cg_sparse sparse;
+    uint32_t type; /* concept type or CG_TYPE_UNKNOWN */
+    uint64_t now_ns;
+} cg_fact_view;
+
+typedef struct cg_cascade_scratch
+    cg_cascade_scratch; /* one a thread; grows to what a decision needs */
+cg_status cg_cascade_scratch_alloc(cg_allocator allocator, cg_cascade_scratch **out,
+                                   cg_error *error);
+void cg_cascade_scratch_free(cg_cascade_scratch *scratch);
+
+/* Decides; changes nothing but scratch. Errors: CG_ERROR_INVALID (NaN or zero vector, wrong
+ * type), CG_ERROR_NOT_FOUND (no concepts at all), CG_ERROR_MEMORY. */
+cg_status cg_cascade_decide(const cg_cascade_options *options, const cg_knowledge *knowledge,
+                            const cg_fact_view *fact, cg_cascade_scratch *scratch,
+                            cg_decision *decision, cg_work *work, cg_error *error);
+
+#endif

@@ -1,0 +1,162 @@
+#include "engine/cascade/cascade_internal.h"
+#include "engine/vector/kernel.h"
+
+enum { EF_MAX = 10000 };
+
+const char *cg_strategy_name(cg_strategy strategy) {
+    switch (strategy) {
+    case CG_STRATEGY_AUTO:
+        return "auto";
+    case CG_STRATEGY_DIRECT:
+        return "direct";
+    case CG_STRATEGY_HIERARCHICAL:
+        return "hierarchical";
+    case CG_STRATEGY_COUNT:
+        break;
+    }
+    return "unknown";
+}
+
+const char *cg_stage_name(cg_stage stage) {
+    switch (stage) {
+    case CG_STAGE_COARSE:
+        return "coarse";
+    case CG_STAGE_SEMANTIC:
+        return "semantic";
+    case CG_STAGE_STRUCTURAL:
+        return "structural";
+    case CG_STAGE_INHIBITION:
+        return "inhibition";
+    case CG_STAGE_COUNT:
+        break;
+    }
+    return "unknown";
+}
+
+cg_cascade_options cg_cascade_options_default(void) {
+    return (cg_cascade_options){
+        .strategy = CG_STRATEGY_AUTO,
+        .direct_max = 500, /* where scoring all costs about what a search does */
+        .neighbours = 50,
+        .ef = 100,
+        .semantic = {.share = 0.10, .at_least = 16},
+        .structural = {.share = 0.20, .at_least = 4},
+        .column_mask = (1u << CG_COLUMN_COUNT) - 1,
+        .stop_confidence = 1.0,
+    };
+}
+
+static cg_status filter_check(const cg_filter *filter, const char *stage, cg_error *error) {
+    if (!(filter->share > 0.0 && filter->share <= 1.0)) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "the %s filter keeps a share of %g; it must be above 0 and at most 1", stage,
+            filter->share);
+    }
+    if (filter->at_least < 1) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "the %s filter keeps at least 0 candidates; it must be 1 or more",
+                            stage);
+    }
+    return CG_OK;
+}
+
+cg_status cg_cascade_options_check(const cg_cascade_options *options, cg_error *error) {
+    if ((uint32_t)options->strategy >= CG_STRATEGY_COUNT) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "strategy %d is not known; it must be auto, direct or hierarchical",
+                            (int)options->strategy);
+    }
+    if (options->neighbours < 1 || options->neighbours > CG_NEIGHBOURS_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%u neighbours are to be retrieved; it must be 1 to %d",
+                            options->neighbours, CG_NEIGHBOURS_MAX);
+    }
+    if (options->ef < 1 || options->ef > EF_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "the search width ef is %u; it must be 1 to %d", options->ef,
+                            EF_MAX);
+    }
+    if (options->column_mask == 0 || options->column_mask >> CG_COLUMN_COUNT != 0) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "the column mask is %u; it must have one or more of the lowest %d bits "
+            "and no other",
+            options->column_mask, (int)CG_COLUMN_COUNT);
+    }
+    if (!(options->stop_confidence >= 0.0 && options->stop_confidence <= 1.0)) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "the confidence to stop at is %g; it must be 0 to 1",
+                            options->stop_confidence);
+    }
+    cg_status status = filter_check(&options->semantic, "semantic", error);
+    return status == CG_OK ? filter_check(&options->structural, "structural", error) : status;
+}
+
+/* The knowledge must fit together before a fact can meet it. */
+static cg_status knowledge_check(const cg_knowledge *knowledge, cg_error *error) {
+    uint32_t concepts = cg_graph_concept_count(knowledge->graph);
+    uint32_t features = cg_features_count(knowledge->features);
+    if (features != concepts) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "the graph has %u concepts and the features have %u rows; they must be "
+            "as many",
+            concepts, features);
+    }
+    if (knowledge->index_count > CG_CASCADE_INDEXES_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "there are %u indexes; at most %d are allowed",
+                            knowledge->index_count, (int)CG_CASCADE_INDEXES_MAX);
+    }
+    uint32_t dims = cg_features_dims(knowledge->features);
+    for (uint32_t i = 0; i < knowledge->index_count; i++) {
+        const cg_index *index = knowledge->indexes[i];
+        uint64_t end = (uint64_t)knowledge->index_first_row[i] + cg_index_count(index);
+        if (cg_index_options_of(index)->dims != dims || end > concepts) {
+            return cg_error_set(error, CG_ERROR_INVALID,
+                                "index %u has %u dims and rows up to %llu; it must have the "
+                                "features' %u dims and %u rows at most",
+                                i, cg_index_options_of(index)->dims, (unsigned long long)end,
+                                dims, concepts);
+        }
+    }
+    if (concepts == 0) {
+        return cg_error_set(error, CG_ERROR_NOT_FOUND,
+                            "the graph has no concepts, so a fact has no place to go; add one");
+    }
+    return CG_OK;
+}
+
+cg_status cg_cascade_input_check(const cg_knowledge *knowledge, const cg_fact_view *fact,
+                                 cg_error *error) {
+    cg_status status = knowledge_check(knowledge, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    uint32_t dims = cg_features_dims(knowledge->features);
+    if (!cg_vector_is_finite(fact->dense, dims)) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "the fact's vector holds a NaN or an infinity; all %u components must "
+            "be finite",
+            dims);
+    }
+    bool zero = true;
+    for (uint32_t d = 0; d < dims; d++) {
+        zero = zero && fact->dense[d] == 0.0f;
+    }
+    if (zero) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "all %u components of the fact's vector are zero; it must have unit "
+            "length",
+            dims);
+    }
+    if (fact->type != CG_TYPE_UNKNOWN && fact->type >= CG_CONCEPT_TYPES) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "the fact's concept type is %u; it must be below %d or unknown",
+                            fact->type, (int)CG_CONCEPT_TYPES);
+    }
+    return cg_sparse_check(fact->sparse, "the fact's sparse form", error);
+}
