@@ -1,6 +1,6 @@
-/* Feeds every file of the folders (or files) named on the command line to LLVMFuzzerTestOneInput, in name
- * order, so that kept fuzz inputs stay tests where libFuzzer is not built in. */
-#define _POSIX_C_SOURCE 200809L
+/* Feeds every file of the folders (or files) named on the command line to
+ * LLVMFuzzerTestOneInput, in name order, so that kept fuzz inputs stay tests where libFuzzer is
+ * not built in. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

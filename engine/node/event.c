@@ -1,0 +1,51 @@
+#include "engine/node/event.h"
+
+#include <string.h>
+
+const char *cg_event_kind_name(cg_event_kind kind) {
+    static const char *const names[CG_EVENT_KIND_COUNT] = {"request", "message", "timer",
+                                                           "storage_done"};
+    CG_ASSERT((unsigned)kind < CG_EVENT_KIND_COUNT);
+    return names[kind];
+}
+
+void cg_outputs_init(cg_outputs *outputs, cg_allocator allocator) {
+    memset(outputs, 0, sizeof *outputs);
+    outputs->allocator = allocator;
+}
+
+void cg_outputs_deinit(cg_outputs *outputs) {
+    cg_deallocate(&outputs->allocator, outputs->items, outputs->capacity,
+                  sizeof *outputs->items);
+    cg_deallocate(&outputs->allocator, outputs->bytes, outputs->bytes_capacity, 1);
+    cg_outputs_init(outputs, outputs->allocator);
+}
+
+void cg_outputs_reset(cg_outputs *outputs) {
+    outputs->count = 0;
+    outputs->bytes_used = 0;
+    memset(&outputs->work, 0, sizeof outputs->work);
+}
+
+cg_status cg_outputs_add(cg_outputs *outputs, const cg_output *output, size_t size_bytes,
+                         uint8_t **bytes, cg_error *error) {
+    cg_status status =
+        cg_grow(&outputs->allocator, (void **)&outputs->items, &outputs->capacity,
+                outputs->count + 1, sizeof *outputs->items, error);
+    if (status == CG_OK && size_bytes > 0) {
+        status = cg_grow(&outputs->allocator, (void **)&outputs->bytes,
+                         &outputs->bytes_capacity, outputs->bytes_used + size_bytes, 1, error);
+    }
+    if (status != CG_OK) {
+        return status;
+    }
+    cg_output *item = &outputs->items[outputs->count++];
+    *item = *output;
+    item->offset = outputs->bytes_used;
+    item->size_bytes = size_bytes;
+    if (bytes) {
+        *bytes = outputs->bytes + outputs->bytes_used;
+    }
+    outputs->bytes_used += size_bytes;
+    return CG_OK;
+}

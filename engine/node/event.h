@@ -1,0 +1,98 @@
+/* What goes into a node and what comes out: the whole boundary between engine and world.
+ *
+ * A node has no I/O. The world hands it one event at a time, with the time in ns; the node
+ * changes only itself and answers with outputs and with the work it did. The same node runs
+ * under the simulator, under a bare harness, and could run under a real transport.
+ */
+#ifndef CG_ENGINE_NODE_EVENT_H
+#define CG_ENGINE_NODE_EVENT_H
+
+#include "engine/base/memory.h"
+#include "engine/base/status.h"
+#include "engine/base/work.h"
+#include "engine/cascade/cascade.h"
+
+enum {
+    CG_REQUEST_AUDIT = 1
+}; /* flag: decide exhaustively as well and report whether both agree */
+
+typedef enum cg_event_kind {
+    CG_EVENT_REQUEST,      /* a client asks this host to allocate a fact */
+    CG_EVENT_MESSAGE,      /* bytes from another host */
+    CG_EVENT_TIMER,        /* a timer that the node set is due */
+    CG_EVENT_STORAGE_DONE, /* a write is durable */
+    CG_EVENT_KIND_COUNT
+} cg_event_kind;
+const char *cg_event_kind_name(cg_event_kind kind);
+
+typedef struct cg_event {
+    cg_event_kind kind;
+    uint32_t flags; /* REQUEST: CG_REQUEST_AUDIT */
+    uint64_t now_ns;
+    uint64_t id; /* REQUEST: request id, unique over all clients; TIMER: timer id; STORAGE_DONE:
+                    token */
+    const uint8_t *bytes; /* REQUEST: the fact's text; MESSAGE: the encoded message */
+    size_t size_bytes;
+} cg_event;
+
+/* The answer to a request (spec A9). */
+typedef struct cg_reply {
+    uint64_t request_id;
+    cg_status status; /* CG_OK, or why not: timeout, overloaded, invalid ... */
+    uint32_t host;    /* that decided */
+    uint32_t tries;   /* sends it took; 1 without retries, 0 when decided where it arrived */
+    uint64_t fact_id; /* given to the new fact */
+    uint64_t slot;
+    uint32_t winner; /* row */
+    uint32_t alternatives[CG_ALTERNATIVES];
+    uint32_t alternative_count;
+    uint64_t pathway_id;
+    uint32_t votes_q16[CG_COLUMN_COUNT];
+    uint32_t confidence_q16;
+    uint32_t stage_in[CG_STAGE_COUNT];
+    uint32_t stage_out[CG_STAGE_COUNT];
+    uint8_t strategy;
+    uint8_t winning_column;
+    uint8_t audited; /* 1: the exhaustive decision was made too */
+    uint8_t agreed;  /* 1: it has the same winner */
+} cg_reply;
+
+typedef enum cg_output_kind {
+    CG_OUTPUT_SEND,  /* bytes to another host */
+    CG_OUTPUT_TIMER, /* wake me with TIMER id at at_ns; setting an id again does not replace the
+                        first */
+    CG_OUTPUT_WRITE, /* make bytes durable, in order, then STORAGE_DONE with the token */
+    CG_OUTPUT_REPLY  /* to the client of this host */
+} cg_output_kind;
+
+typedef struct cg_output {
+    cg_output_kind kind;
+    uint32_t to;       /* SEND: host */
+    uint64_t id;       /* TIMER: id; WRITE: token */
+    uint64_t at_ns;    /* TIMER */
+    size_t offset;     /* SEND, WRITE: into cg_outputs.bytes */
+    size_t size_bytes; /* SEND, WRITE */
+    cg_reply reply;    /* REPLY */
+} cg_output;
+
+/* Outputs of one step, in order. Caller-owned and reused; grows when it must. */
+typedef struct cg_outputs {
+    cg_output *items;
+    size_t count;
+    size_t capacity;
+    uint8_t *bytes;
+    size_t bytes_used;
+    size_t bytes_capacity;
+    cg_work work;
+    cg_allocator allocator;
+} cg_outputs;
+
+void cg_outputs_init(cg_outputs *outputs, cg_allocator allocator);
+void cg_outputs_deinit(cg_outputs *outputs);
+void cg_outputs_reset(cg_outputs *outputs);
+/* Adds a copy of output with room for size_bytes, whose place comes back in *bytes (NULL when
+ * there are none); it is borrowed until the next add. */
+cg_status cg_outputs_add(cg_outputs *outputs, const cg_output *output, size_t size_bytes,
+                         uint8_t **bytes, cg_error *error);
+
+#endif

@@ -1,0 +1,161 @@
+/* Requests of this host's clients: embed, forward to the partition's primary, try again,
+ * answer.
+ *
+ * The vector is made once, here, and travels with the fact, so no two hosts can disagree about
+ * it. A try that is not answered in time is sent again, waiting longer each time; the primary
+ * recognises the request id, so trying again never applies a fact twice. After the last try the
+ * client is told that the outcome is unknown (CG_ERROR_TIMEOUT).
+ */
+#include <string.h>
+
+#include "engine/node/node_internal.h"
+
+static cg_status refuse(cg_node *node, uint64_t request_id, cg_status reason, uint32_t tries,
+                        cg_outputs *outputs, cg_error *error) {
+    cg_reply reply = {.request_id = request_id,
+                      .status = reason,
+                      .host = node->options.host,
+                      .tries = tries,
+                      .slot = CG_SLOT_NONE};
+    return cg_node_reply(node, outputs, &reply, error);
+}
+
+static uint64_t backoff_ns(const cg_node *node, uint32_t tries) {
+    uint32_t doublings = tries - 1;
+    if (doublings > CG_NODE_BACKOFF_DOUBLINGS) {
+        doublings = CG_NODE_BACKOFF_DOUBLINGS;
+    }
+    return tries == 0 ? 0 : node->options.retry_ns << doublings;
+}
+
+/* Sends one more try, and sets its timer. */
+static cg_status send_try(cg_node *node, cg_pending *pending, uint64_t now_ns,
+                          cg_outputs *outputs, cg_error *error) {
+    uint8_t *payload = NULL;
+    cg_status status =
+        cg_node_send(node, outputs, pending->primary, pending->payload_bytes, &payload, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    memcpy(payload, pending->payload, pending->payload_bytes);
+    cg_node_seal(node, outputs, CG_MESSAGE_ALLOCATE, now_ns);
+    uint64_t wait_ns = node->options.timeout_ns + backoff_ns(node, pending->tries);
+    pending->tries++;
+    uint64_t timer = pending->request_id | (uint64_t)pending->tries << CG_NODE_TIMER_TRY_SHIFT;
+    return cg_node_set_timer(outputs, timer, now_ns + wait_ns, error);
+}
+
+static cg_status open_pending(cg_node *node, const cg_message_allocate *message,
+                              uint32_t primary, cg_pending **out, cg_error *error) {
+    bool reuses = node->pending_free > 0;
+    size_t entry = reuses ? node->pending_free - 1 : node->pending_used;
+    cg_status status =
+        cg_grow(&node->allocator, (void **)&node->pending, &node->pending_capacity, entry + 1,
+                sizeof *node->pending, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    size_t bytes = cg_message_allocate_bytes(message);
+    uint8_t *payload = cg_allocate(&node->allocator, bytes, 1);
+    if (!payload) {
+        cg_error_set(error, CG_ERROR_MEMORY, "no memory for a request of %zu bytes", bytes);
+        return CG_ERROR_MEMORY;
+    }
+    status = cg_table_put(node->pending_of, message->request_id, entry, error);
+    if (status != CG_OK) {
+        cg_deallocate(&node->allocator, payload, bytes, 1);
+        return status;
+    }
+    cg_message_allocate_encode(message, payload);
+    if (reuses) {
+        node->pending_free = node->pending[entry].next_free;
+    } else {
+        node->pending_used++;
+    }
+    node->pending[entry] = (cg_pending){.request_id = message->request_id,
+                                        .primary = primary,
+                                        .payload = payload,
+                                        .payload_bytes = bytes};
+    node->pending_open++;
+    node->pending_bytes += bytes;
+    *out = &node->pending[entry];
+    return CG_OK;
+}
+
+static void close_pending(cg_node *node, cg_pending *pending) {
+    cg_table_remove(node->pending_of, pending->request_id);
+    cg_deallocate(&node->allocator, pending->payload, pending->payload_bytes, 1);
+    node->pending_open--;
+    node->pending_bytes -= pending->payload_bytes;
+    *pending = (cg_pending){.next_free = node->pending_free};
+    node->pending_free = (size_t)(pending - node->pending) + 1;
+}
+
+cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                             cg_error *error) {
+    node->statistics.requests++;
+    uint64_t known = 0;
+    if (event->id > CG_NODE_REQUEST_ID_MAX || event->size_bytes > CG_NODE_FACT_BYTES_MAX) {
+        return refuse(node, event->id, CG_ERROR_INVALID, 0, outputs, error);
+    }
+    if (cg_table_get(node->pending_of, event->id, &known)) {
+        return refuse(node, event->id, CG_ERROR_EXISTS, 0, outputs, error);
+    }
+    cg_error why;
+    cg_status status = cg_embed(node->corpus->embedder, (const char *)event->bytes,
+                                event->size_bytes, node->embedding, &outputs->work, &why);
+    if (status != CG_OK) {
+        return refuse(node, event->id, status, 0, outputs, error);
+    }
+    cg_message_allocate message = {
+        .request_id = event->id,
+        .flags = event->flags,
+        .dims = cg_features_dims(node->corpus->features),
+        .dense = node->embedding->dense,
+        .sparse = cg_embedding_sparse(node->embedding),
+        .text = (const char *)event->bytes,
+        .text_bytes = (uint32_t)event->size_bytes,
+    };
+    uint32_t primary = cg_node_partition_of(event->id, node->options.hosts);
+    if (primary == node->options.host) {
+        return cg_primary_allocate(node, &message, primary, event->now_ns, outputs, error);
+    }
+    cg_pending *pending = NULL;
+    status = open_pending(node, &message, primary, &pending, error);
+    return status == CG_OK ? send_try(node, pending, event->now_ns, outputs, error) : status;
+}
+
+cg_status cg_gateway_answer(cg_node *node, const cg_reply *reply, uint32_t from,
+                            cg_outputs *outputs, cg_error *error) {
+    uint64_t entry = 0;
+    if (!cg_table_get(node->pending_of, reply->request_id, &entry)) {
+        return CG_OK; /* answered before, or given up */
+    }
+    if (node->pending[entry].primary != from || reply->host != from) {
+        node->statistics.messages_refused++; /* only the partition's primary may answer */
+        return CG_OK;
+    }
+    cg_reply final = *reply;
+    final.tries = node->pending[entry].tries;
+    close_pending(node, &node->pending[entry]);
+    return cg_node_reply(node, outputs, &final, error);
+}
+
+cg_status cg_gateway_timer(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                           cg_error *error) {
+    uint64_t request_id = event->id & CG_NODE_REQUEST_ID_MAX;
+    uint32_t try_number = (uint32_t)(event->id >> CG_NODE_TIMER_TRY_SHIFT);
+    uint64_t entry = 0;
+    if (!cg_table_get(node->pending_of, request_id, &entry) ||
+        node->pending[entry].tries != try_number) {
+        return CG_OK; /* answered, or a later try is under way */
+    }
+    cg_pending *pending = &node->pending[entry];
+    if (pending->tries >= node->options.tries) {
+        uint32_t tries = pending->tries;
+        close_pending(node, pending);
+        return refuse(node, request_id, CG_ERROR_TIMEOUT, tries, outputs, error);
+    }
+    node->statistics.retries++;
+    return send_try(node, pending, event->now_ns, outputs, error);
+}

@@ -1,0 +1,181 @@
+#include "engine/node/message.h"
+
+#include "engine/base/bytes.h"
+
+enum { ALLOCATE_FIXED_BYTES = 24 };
+
+size_t cg_message_allocate_bytes(const cg_message_allocate *message) {
+    return ALLOCATE_FIXED_BYTES + 4 * (size_t)message->dims +
+           8 * (size_t)message->sparse.count + message->text_bytes;
+}
+
+void cg_message_allocate_encode(const cg_message_allocate *message, uint8_t *payload) {
+    size_t size = cg_message_allocate_bytes(message);
+    cg_writer writer = cg_writer_init(payload, size);
+    cg_write_u64(&writer, message->request_id);
+    cg_write_u32(&writer, message->flags);
+    cg_write_u32(&writer, message->dims);
+    cg_write_u32(&writer, message->sparse.count);
+    cg_write_u32(&writer, message->text_bytes);
+    for (uint32_t i = 0; i < message->dims; ++i) {
+        cg_write_f32(&writer, message->dense[i]);
+    }
+    for (uint32_t i = 0; i < message->sparse.count; ++i) {
+        cg_write_u32(&writer, message->sparse.features[i]);
+    }
+    for (uint32_t i = 0; i < message->sparse.count; ++i) {
+        cg_write_f32(&writer, message->sparse.weights[i]);
+    }
+    cg_write_bytes(&writer, message->text, message->text_bytes);
+    CG_ASSERT(!writer.failed && writer.used_bytes == size);
+}
+
+cg_status cg_message_allocate_decode(const uint8_t *payload, size_t size_bytes,
+                                     cg_log_buffers *buffers, cg_message_allocate *message,
+                                     cg_error *error) {
+    cg_reader reader = cg_reader_init(payload, size_bytes);
+    cg_message_allocate read = {0};
+    read.request_id = cg_read_u64(&reader);
+    read.flags = cg_read_u32(&reader);
+    read.dims = cg_read_u32(&reader);
+    read.sparse.count = cg_read_u32(&reader);
+    read.text_bytes = cg_read_u32(&reader);
+    if (reader.failed || read.dims < CG_DIMS_MIN || read.dims > CG_DIMS_MAX ||
+        read.sparse.count > CG_SPARSE_ENTRIES_MAX ||
+        4 * (uint64_t)read.dims + 8 * (uint64_t)read.sparse.count + read.text_bytes !=
+            cg_reader_left(&reader)) {
+        return cg_error_set(
+            error, CG_ERROR_CORRUPT,
+            "allocate message: %u dims, %u features and %u text bytes do not fit %zu bytes",
+            read.dims, read.sparse.count, read.text_bytes, size_bytes);
+    }
+    cg_status status = cg_log_vectors_read(&reader, read.dims, read.sparse.count, buffers,
+                                           "allocate message", error);
+    if (status != CG_OK) {
+        return status;
+    }
+    read.dense = buffers->dense;
+    read.sparse.features = buffers->features;
+    read.sparse.weights = buffers->weights;
+    read.text = (const char *)cg_read_bytes(&reader, read.text_bytes);
+    *message = read;
+    return CG_OK;
+}
+
+size_t cg_message_answer_encode(const cg_reply *reply, uint8_t *payload) {
+    cg_writer writer = cg_writer_init(payload, CG_MESSAGE_ANSWER_BYTES_MAX);
+    cg_write_u64(&writer, reply->request_id);
+    cg_write_u32(&writer, (uint32_t)reply->status);
+    cg_write_u32(&writer, reply->host);
+    cg_write_u32(&writer, reply->tries);
+    cg_write_u64(&writer, reply->fact_id);
+    cg_write_u64(&writer, reply->slot);
+    cg_write_u32(&writer, reply->winner);
+    cg_write_u32(&writer, reply->alternative_count);
+    for (uint32_t i = 0; i < reply->alternative_count; ++i) {
+        cg_write_u32(&writer, reply->alternatives[i]);
+    }
+    cg_write_u64(&writer, reply->pathway_id);
+    for (int column = 0; column < CG_COLUMN_COUNT; ++column) {
+        cg_write_u32(&writer, reply->votes_q16[column]);
+    }
+    cg_write_u32(&writer, reply->confidence_q16);
+    for (int stage = 0; stage < CG_STAGE_COUNT; ++stage) {
+        cg_write_u32(&writer, reply->stage_in[stage]);
+        cg_write_u32(&writer, reply->stage_out[stage]);
+    }
+    cg_write_u8(&writer, reply->strategy);
+    cg_write_u8(&writer, reply->winning_column);
+    cg_write_u8(&writer, reply->audited);
+    cg_write_u8(&writer, reply->agreed);
+    CG_ASSERT(!writer.failed);
+    return writer.used_bytes;
+}
+
+cg_status cg_message_answer_decode(const uint8_t *payload, size_t size_bytes, cg_reply *reply,
+                                   cg_error *error) {
+    cg_reader reader = cg_reader_init(payload, size_bytes);
+    cg_reply read = {0};
+    read.request_id = cg_read_u64(&reader);
+    uint32_t status = cg_read_u32(&reader);
+    read.host = cg_read_u32(&reader);
+    read.tries = cg_read_u32(&reader);
+    read.fact_id = cg_read_u64(&reader);
+    read.slot = cg_read_u64(&reader);
+    read.winner = cg_read_u32(&reader);
+    read.alternative_count = cg_read_u32(&reader);
+    if (reader.failed || status >= CG_STATUS_COUNT ||
+        read.alternative_count > CG_ALTERNATIVES) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "answer message: status %u with %u alternatives", status,
+                            read.alternative_count);
+    }
+    read.status = (cg_status)status;
+    for (uint32_t i = 0; i < read.alternative_count; ++i) {
+        read.alternatives[i] = cg_read_u32(&reader);
+    }
+    read.pathway_id = cg_read_u64(&reader);
+    for (int column = 0; column < CG_COLUMN_COUNT; ++column) {
+        read.votes_q16[column] = cg_read_u32(&reader);
+    }
+    read.confidence_q16 = cg_read_u32(&reader);
+    for (int stage = 0; stage < CG_STAGE_COUNT; ++stage) {
+        read.stage_in[stage] = cg_read_u32(&reader);
+        read.stage_out[stage] = cg_read_u32(&reader);
+    }
+    read.strategy = cg_read_u8(&reader);
+    read.winning_column = cg_read_u8(&reader);
+    read.audited = cg_read_u8(&reader);
+    read.agreed = cg_read_u8(&reader);
+    if (reader.failed || cg_reader_left(&reader) != 0 || read.strategy >= CG_STRATEGY_COUNT ||
+        read.winning_column >= CG_COLUMN_COUNT) {
+        return cg_error_set(error, CG_ERROR_CORRUPT, "answer message of %zu bytes is not whole",
+                            size_bytes);
+    }
+    *reply = read;
+    return CG_OK;
+}
+
+void cg_message_append_encode_prefix(uint32_t partition, uint32_t count, uint8_t *payload) {
+    cg_writer writer = cg_writer_init(payload, CG_MESSAGE_APPEND_PREFIX_BYTES);
+    cg_write_u32(&writer, partition);
+    cg_write_u32(&writer, count);
+}
+
+cg_status cg_message_append_decode(const uint8_t *payload, size_t size_bytes,
+                                   cg_message_append *message, cg_error *error) {
+    cg_reader reader = cg_reader_init(payload, size_bytes);
+    cg_message_append read = {0};
+    read.partition = cg_read_u32(&reader);
+    read.count = cg_read_u32(&reader);
+    if (reader.failed || read.count == 0) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "append message of %zu bytes with %u records", size_bytes,
+                            read.count);
+    }
+    read.records_bytes = cg_reader_left(&reader);
+    read.records = cg_read_bytes(&reader, read.records_bytes);
+    *message = read;
+    return CG_OK;
+}
+
+void cg_message_appended_encode(const cg_message_appended *message, uint8_t *payload) {
+    cg_writer writer = cg_writer_init(payload, CG_MESSAGE_APPENDED_BYTES);
+    cg_write_u32(&writer, message->partition);
+    cg_write_u64(&writer, message->durable_sequence);
+}
+
+cg_status cg_message_appended_decode(const uint8_t *payload, size_t size_bytes,
+                                     cg_message_appended *message, cg_error *error) {
+    cg_reader reader = cg_reader_init(payload, size_bytes);
+    cg_message_appended read = {0};
+    read.partition = cg_read_u32(&reader);
+    read.durable_sequence = cg_read_u64(&reader);
+    if (reader.failed || cg_reader_left(&reader) != 0) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "appended message has %zu bytes instead of %d", size_bytes,
+                            CG_MESSAGE_APPENDED_BYTES);
+    }
+    *message = read;
+    return CG_OK;
+}

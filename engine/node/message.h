@@ -1,0 +1,73 @@
+/* Payloads of the messages between nodes; the envelope is engine/replica/wire.h.
+ *
+ * Little-endian, in this order:
+ *
+ *   ALLOCATE  request id u64, flags u32, dims u32, entries u32, text bytes u32, dense
+ * f32[dims], features u32[entries], weights f32[entries], text ANSWER    the fields of cg_reply
+ * in their order; alternatives as a count and so many rows APPEND    partition u32, count u32,
+ * records (engine/replica/log.h) one after the other APPENDED  partition u32, durable sequence
+ * u64
+ *
+ * Decoders answer CG_ERROR_CORRUPT for whatever is not such a payload, to its last byte.
+ */
+#ifndef CG_ENGINE_NODE_MESSAGE_H
+#define CG_ENGINE_NODE_MESSAGE_H
+
+#include "engine/fact/embed.h"
+#include "engine/node/event.h"
+#include "engine/replica/log.h"
+
+typedef enum cg_message_type {
+    CG_MESSAGE_ALLOCATE = 1, /* gateway to primary: decide and store this fact */
+    CG_MESSAGE_ANSWER,       /* primary to gateway */
+    CG_MESSAGE_APPEND,       /* primary to replica: log records, in sequence */
+    CG_MESSAGE_APPENDED      /* replica to primary: durable up to here */
+} cg_message_type;
+
+typedef struct cg_message_allocate { /* arrays borrowed, from the sender's or from a
+                                        cg_log_buffers */
+    uint64_t request_id;
+    uint32_t flags;
+    uint32_t dims;
+    const float *dense;
+    cg_sparse sparse;
+    const char *text;
+    uint32_t text_bytes;
+} cg_message_allocate;
+
+typedef struct cg_message_append {
+    uint32_t partition;
+    uint32_t count;
+    const uint8_t *records;
+    size_t records_bytes;
+} cg_message_append;
+
+typedef struct cg_message_appended {
+    uint32_t partition;
+    uint64_t durable_sequence;
+} cg_message_appended;
+
+enum { CG_MESSAGE_ANSWER_BYTES_MAX = 256, CG_MESSAGE_APPENDED_BYTES = 12 };
+
+size_t cg_message_allocate_bytes(const cg_message_allocate *message);
+void cg_message_allocate_encode(const cg_message_allocate *message, uint8_t *payload);
+cg_status cg_message_allocate_decode(const uint8_t *payload, size_t size_bytes,
+                                     cg_log_buffers *buffers, cg_message_allocate *message,
+                                     cg_error *error);
+
+/* payload: room for CG_MESSAGE_ANSWER_BYTES_MAX; returns the bytes used. */
+size_t cg_message_answer_encode(const cg_reply *reply, uint8_t *payload);
+cg_status cg_message_answer_decode(const uint8_t *payload, size_t size_bytes, cg_reply *reply,
+                                   cg_error *error);
+
+/* The 8 bytes in front of the records. */
+enum { CG_MESSAGE_APPEND_PREFIX_BYTES = 8 };
+void cg_message_append_encode_prefix(uint32_t partition, uint32_t count, uint8_t *payload);
+cg_status cg_message_append_decode(const uint8_t *payload, size_t size_bytes,
+                                   cg_message_append *message, cg_error *error);
+
+void cg_message_appended_encode(const cg_message_appended *message, uint8_t *payload);
+cg_status cg_message_appended_decode(const uint8_t *payload, size_t size_bytes,
+                                     cg_message_appended *message, cg_error *error);
+
+#endif

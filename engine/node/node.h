@@ -1,0 +1,102 @@
+/* The node: composes the engine as one state machine without I/O.
+ *
+ * Every host runs one. In a cluster of H hosts the facts are divided into H partitions; host p
+ * is the primary of partition p and, with a replica, host p + 1 mod H holds its copy. A host
+ * that gets a request embeds the fact and forwards it to its partition's primary, with timeouts
+ * and a bounded number of tries; the primary decides, takes a slot, inserts, logs, and answers
+ * when the log is durable (or when the replica has it too); the log is shipped to the replica,
+ * which applies the same records in the same order.
+ *
+ * Guarantees: a request is applied at most once however often it is sent; one that was decided,
+ * either way, gets the same answer again; an acknowledged fact is in the primary's durable log;
+ * a replica's state is the state of a prefix of its primary's log.
+ *
+ * Answers: CG_OK; CG_ERROR_INVALID (no fact, or an id of more than 48 bits), CG_ERROR_EXISTS
+ * (the id is open at this host: the first request will be answered), CG_ERROR_FULL (no slot),
+ * CG_ERROR_TIMEOUT (the outcome is unknown).
+ */
+#ifndef CG_ENGINE_NODE_NODE_H
+#define CG_ENGINE_NODE_NODE_H
+
+#include "engine/base/histogram.h"
+#include "engine/cascade/cascade.h"
+#include "engine/node/corpus.h"
+#include "engine/node/event.h"
+#include "engine/service/pool.h"
+#include "engine/tier/tier.h"
+
+typedef enum cg_acknowledge { CG_ACKNOWLEDGE_PRIMARY, CG_ACKNOWLEDGE_ALL } cg_acknowledge;
+
+typedef struct cg_node_options {
+    uint32_t host;
+    uint32_t hosts;    /* in the cluster, >= 1 */
+    uint32_t replicas; /* 0 or 1; 0 when hosts is 1 */
+    cg_acknowledge acknowledge;
+    cg_cascade_options cascade;
+    cg_tier_options tiers[CG_TIER_LEVELS_MAX];
+    uint32_t tier_levels;
+    uint32_t tries; /* sends of a request; then the client gets CG_ERROR_TIMEOUT */
+    cg_pool_options pools;
+    uint64_t timeout_ns; /* of one try */
+    uint64_t retry_ns; /* added to the timeout of the 2nd try, doubled for each further, at most
+                          16 times */
+    uint64_t replicate_retry_ns; /* resend of records that the replica has not acknowledged */
+} cg_node_options;
+
+cg_node_options cg_node_options_default(void);
+
+typedef struct cg_node cg_node;
+
+/* corpus: shared, outlives the node, never changes. */
+cg_status cg_node_alloc(const cg_node_options *options, const cg_corpus *corpus,
+                        cg_allocator allocator, cg_node **out, cg_error *error);
+void cg_node_free(cg_node *node);
+
+/* Takes one event. outputs is reset first. Bad messages and stale timers are counted and
+ * ignored; a failure status means that the node itself cannot go on (memory), and names why. */
+cg_status cg_node_step(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                       cg_error *error);
+
+/* --- inspection: for metrics, checkers and tests
+ * -------------------------------------------------- */
+
+typedef struct cg_node_statistics {
+    uint64_t requests;         /* from clients of this host */
+    uint64_t replies;          /* to them, of any status */
+    uint64_t allocations;      /* facts applied as primary */
+    uint64_t retries;          /* tries after the first */
+    uint64_t duplicates;       /* requests that had been decided before */
+    uint64_t messages_refused; /* corrupt, of another version, misaddressed */
+    uint64_t records_resent;   /* log records shipped again */
+    uint64_t records_gap;      /* appends that left a gap and were not applied */
+    cg_tier_statistics tiers;
+    cg_pool_statistics pools; /* of the partition this host is primary of */
+} cg_node_statistics;
+cg_node_statistics cg_node_statistics_of(const cg_node *node);
+
+typedef struct cg_partition_state {
+    bool present;
+    bool primary;
+    uint64_t last_sequence; /* applied */
+    uint64_t durable_sequence;
+    uint64_t acknowledged_sequence; /* primary: by the replica */
+    /* Of graph, index, slots, weights and recent stream: equal at equal last_sequence. */
+    uint64_t hash;
+} cg_partition_state;
+cg_partition_state cg_node_partition(const cg_node *node, uint32_t partition);
+
+/* True when the request's fact is applied and durable here (as primary or replica) ; *sequence:
+ * its record. */
+bool cg_node_has_request(const cg_node *node, uint32_t partition, uint64_t request_id,
+                         uint64_t *sequence);
+/* The partition that a request belongs to: rendezvous hashing of its id (Thaler & Ravishankar
+ * 1998). */
+uint32_t cg_node_partition_of(uint64_t request_id, uint32_t partitions);
+/* Records durable here, as primary, that the replica has not acknowledged; 0 without a replica.
+ */
+uint64_t cg_node_backlog(const cg_node *node);
+/* No request open, no record undelivered: nothing left to do. */
+bool cg_node_idle(const cg_node *node);
+uint64_t cg_node_bytes(const cg_node *node); /* own memory, without the corpus */
+
+#endif

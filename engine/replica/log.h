@@ -1,0 +1,75 @@
+/* The write-ahead log of one partition: what was decided, in order (spec F5).
+ *
+ * A record holds everything that its application needs, so that primary and replica apply the
+ * same bytes with the same code and end in the same state. Sequences count from 1 without gaps.
+ *
+ * Encoded record, little-endian: length u32 (of all that follows), crc32c u32 (of what follows
+ * it), sequence u64, epoch u64, request id u64, clock physical u64, clock logical u32, target
+ * row u32, concept type u32, column weights u32[4], dims u32, sparse entries u32, text bytes
+ * u32, dense f32[dims], features u32[entries], weights f32[entries], text.
+ */
+#ifndef CG_ENGINE_REPLICA_LOG_H
+#define CG_ENGINE_REPLICA_LOG_H
+
+#include "engine/base/bytes.h"
+#include "engine/base/clock.h"
+#include "engine/base/memory.h"
+#include "engine/base/status.h"
+#include "engine/column/column.h"
+#include "engine/fact/embed.h"
+
+typedef struct cg_log_record { /* pointers are borrowed: from the fact, or from the decoded
+                                  bytes */
+    uint64_t sequence;
+    uint64_t epoch;
+    uint64_t request_id;
+    cg_hlc clock;
+    uint32_t target; /* row of the concept the fact was allocated to */
+    uint32_t concept_type;
+    cg_column_weights column_weights; /* after learning from this decision */
+    uint32_t dims;
+    const float *dense;
+    cg_sparse sparse;
+    const char *text;
+    uint32_t text_bytes;
+} cg_log_record;
+
+/* Decoded records need room for aligned copies of their arrays. */
+typedef struct cg_log_buffers {
+    float dense[CG_DIMS_MAX];
+    uint32_t features[CG_SPARSE_ENTRIES_MAX];
+    float weights[CG_SPARSE_ENTRIES_MAX];
+} cg_log_buffers;
+
+/* Reads dense f32[dims], features u32[entries] and weights f32[entries] into buffers, and
+ * checks what a fact's vectors must be: dense of unit length, exact form by cg_sparse_check and
+ * of unit length or empty. dims <= CG_DIMS_MAX, entries <= CG_SPARSE_ENTRIES_MAX. `what` names
+ * the place. Errors: CG_ERROR_CORRUPT. */
+cg_status cg_log_vectors_read(cg_reader *reader, uint32_t dims, uint32_t entries,
+                              cg_log_buffers *buffers, const char *what, cg_error *error);
+
+size_t cg_log_record_bytes(const cg_log_record *record);
+/* bytes: exactly cg_log_record_bytes. */
+void cg_log_record_encode(const cg_log_record *record, uint8_t *bytes);
+/* Decodes the record at the start of bytes[size_bytes]; *used_bytes: its length. Errors:
+ * CG_ERROR_CORRUPT (cut, checksum, counts out of range, vectors not of unit length). record
+ * points into bytes and buffers. */
+cg_status cg_log_record_decode(const uint8_t *bytes, size_t size_bytes, cg_log_buffers *buffers,
+                               cg_log_record *record, size_t *used_bytes, cg_error *error);
+
+/* The log in memory: encoded records by sequence. (cg_log is the logarithm of base/math.h.) */
+typedef struct cg_log_store cg_log_store;
+cg_status cg_log_alloc(cg_allocator allocator, cg_log_store **out, cg_error *error);
+void cg_log_free(cg_log_store *log);
+/* Appends one encoded record, which must carry sequence cg_log_last(log) + 1. */
+cg_status cg_log_append(cg_log_store *log, const uint8_t *bytes, size_t size_bytes,
+                        cg_error *error);
+uint64_t cg_log_last(const cg_log_store *log); /* 0 when empty */
+uint64_t cg_log_held_bytes(const cg_log_store *log);
+/* Bytes of a record; borrowed until the next append. sequence in 1..cg_log_last. */
+const uint8_t *cg_log_bytes(const cg_log_store *log, uint64_t sequence, size_t *size_bytes);
+/* How many whole records with sequences from 1 up a storage image holds: what survives a torn
+ * or altered tail. *valid_bytes: their length together. */
+uint64_t cg_log_scan(const uint8_t *image, size_t size_bytes, size_t *valid_bytes);
+
+#endif

@@ -1,0 +1,145 @@
+/* Encoding of log records; the layout stands in log.h. */
+#include "engine/base/bytes.h"
+#include "engine/base/hash.h"
+#include "engine/replica/log.h"
+
+static const double unit_slack = 1e-3;
+
+enum {
+    PREFIX_BYTES = 8, /* length and checksum */
+    FIXED_BYTES = 8 + 8 + 8 + 8 + 4 + 4 + 4 + 4 * CG_COLUMN_COUNT + 4 + 4 + 4
+};
+
+size_t cg_log_record_bytes(const cg_log_record *record) {
+    return (size_t)PREFIX_BYTES + FIXED_BYTES + 4 * (size_t)record->dims +
+           8 * (size_t)record->sparse.count + record->text_bytes;
+}
+
+void cg_log_record_encode(const cg_log_record *record, uint8_t *bytes) {
+    size_t size = cg_log_record_bytes(record);
+    cg_writer writer = cg_writer_init(bytes + PREFIX_BYTES, size - PREFIX_BYTES);
+    cg_write_u64(&writer, record->sequence);
+    cg_write_u64(&writer, record->epoch);
+    cg_write_u64(&writer, record->request_id);
+    cg_write_u64(&writer, record->clock.physical_ns);
+    cg_write_u32(&writer, record->clock.logical);
+    cg_write_u32(&writer, record->target);
+    cg_write_u32(&writer, record->concept_type);
+    for (int column = 0; column < CG_COLUMN_COUNT; ++column) {
+        cg_write_u32(&writer, record->column_weights.weight_q16[column]);
+    }
+    cg_write_u32(&writer, record->dims);
+    cg_write_u32(&writer, record->sparse.count);
+    cg_write_u32(&writer, record->text_bytes);
+    for (uint32_t i = 0; i < record->dims; ++i) {
+        cg_write_f32(&writer, record->dense[i]);
+    }
+    for (uint32_t i = 0; i < record->sparse.count; ++i) {
+        cg_write_u32(&writer, record->sparse.features[i]);
+    }
+    for (uint32_t i = 0; i < record->sparse.count; ++i) {
+        cg_write_f32(&writer, record->sparse.weights[i]);
+    }
+    cg_write_bytes(&writer, record->text, record->text_bytes);
+    CG_ASSERT(!writer.failed && writer.used_bytes == size - PREFIX_BYTES);
+
+    cg_writer prefix = cg_writer_init(bytes, PREFIX_BYTES);
+    cg_write_u32(&prefix, (uint32_t)(size - 4));
+    cg_write_u32(&prefix, cg_crc32c(bytes + PREFIX_BYTES, size - PREFIX_BYTES));
+}
+
+/* Vectors of unit length keep every later product finite: NaN is refused at the door. The sum
+ * of squares of a vector that was scaled in float is within some 1e-6 of 1. */
+static bool is_unit(const float *values, uint32_t count) {
+    double squares = 0.0;
+    for (uint32_t i = 0; i < count; ++i) {
+        squares += (double)values[i] * (double)values[i];
+    }
+    return squares >= 1.0 - unit_slack && squares <= 1.0 + unit_slack;
+}
+
+cg_status cg_log_vectors_read(cg_reader *reader, uint32_t dims, uint32_t entries,
+                              cg_log_buffers *buffers, const char *what, cg_error *error) {
+    CG_ASSERT(dims <= CG_DIMS_MAX && entries <= CG_SPARSE_ENTRIES_MAX);
+    for (uint32_t i = 0; i < dims; ++i) {
+        buffers->dense[i] = cg_read_f32(reader);
+    }
+    for (uint32_t i = 0; i < entries; ++i) {
+        buffers->features[i] = cg_read_u32(reader);
+    }
+    for (uint32_t i = 0; i < entries; ++i) {
+        buffers->weights[i] = cg_read_f32(reader);
+    }
+    if (reader->failed) {
+        return cg_error_set(error, CG_ERROR_CORRUPT, "%s: vectors are cut", what);
+    }
+    if (!is_unit(buffers->dense, dims)) {
+        return cg_error_set(error, CG_ERROR_CORRUPT, "%s: dense vector is not of unit length",
+                            what);
+    }
+    cg_sparse sparse = {buffers->features, buffers->weights, entries};
+    if (cg_sparse_check(sparse, what, error) != CG_OK) {
+        if (error) {
+            error->status = CG_ERROR_CORRUPT;
+        }
+        return CG_ERROR_CORRUPT;
+    }
+    if (entries > 0 && !is_unit(buffers->weights, entries)) {
+        return cg_error_set(error, CG_ERROR_CORRUPT, "%s: exact form is not of unit length",
+                            what);
+    }
+    return CG_OK;
+}
+
+cg_status cg_log_record_decode(const uint8_t *bytes, size_t size_bytes, cg_log_buffers *buffers,
+                               cg_log_record *record, size_t *used_bytes, cg_error *error) {
+    cg_reader prefix = cg_reader_init(bytes, size_bytes);
+    size_t length = cg_read_u32(&prefix);
+    uint32_t checksum = cg_read_u32(&prefix);
+    if (prefix.failed || length < 4 + FIXED_BYTES || length > size_bytes - 4) {
+        return cg_error_set(error, CG_ERROR_CORRUPT, "log record is cut: %zu bytes left of %zu",
+                            size_bytes, length + 4);
+    }
+    size_t body_bytes = length - 4;
+    if (cg_crc32c(bytes + PREFIX_BYTES, body_bytes) != checksum) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "log record's checksum %08x does not match its bytes", checksum);
+    }
+    cg_reader reader = cg_reader_init(bytes + PREFIX_BYTES, body_bytes);
+    cg_log_record read = {0};
+    read.sequence = cg_read_u64(&reader);
+    read.epoch = cg_read_u64(&reader);
+    read.request_id = cg_read_u64(&reader);
+    read.clock.physical_ns = cg_read_u64(&reader);
+    read.clock.logical = cg_read_u32(&reader);
+    read.target = cg_read_u32(&reader);
+    read.concept_type = cg_read_u32(&reader);
+    for (int column = 0; column < CG_COLUMN_COUNT; ++column) {
+        read.column_weights.weight_q16[column] = cg_read_u32(&reader);
+    }
+    read.dims = cg_read_u32(&reader);
+    read.sparse.count = cg_read_u32(&reader);
+    read.text_bytes = cg_read_u32(&reader);
+    if (read.dims < CG_DIMS_MIN || read.dims > CG_DIMS_MAX ||
+        read.sparse.count > CG_SPARSE_ENTRIES_MAX ||
+        4 * (uint64_t)read.dims + 8 * (uint64_t)read.sparse.count + read.text_bytes !=
+            cg_reader_left(&reader)) {
+        return cg_error_set(
+            error, CG_ERROR_CORRUPT,
+            "log record %llu: %u dims, %u features and %u text bytes do not fit its %zu bytes",
+            (unsigned long long)read.sequence, read.dims, read.sparse.count, read.text_bytes,
+            length + 4);
+    }
+    cg_status status = cg_log_vectors_read(&reader, read.dims, read.sparse.count, buffers,
+                                           "log record", error);
+    if (status != CG_OK) {
+        return status;
+    }
+    read.dense = buffers->dense;
+    read.sparse.features = buffers->features;
+    read.sparse.weights = buffers->weights;
+    read.text = (const char *)cg_read_bytes(&reader, read.text_bytes);
+    *record = read;
+    *used_bytes = length + 4;
+    return CG_OK;
+}

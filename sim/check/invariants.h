@@ -1,0 +1,36 @@
+/* What must hold of a cluster, whatever was done to it.
+ *
+ * Safety, at any time: an acknowledged fact is durable at its partition's primary, as the
+ * record that the answer names; no two requests share a record; no request has two; no two
+ * facts of a host share a slot; replica and primary are equal where they are equally far.
+ * Liveness, once the network is whole again and nothing is open: every acknowledged fact is at
+ * the replica too, and both have the same hash.
+ */
+#ifndef SIM_CHECK_INVARIANTS_H
+#define SIM_CHECK_INVARIANTS_H
+
+#include "engine/node/node.h"
+
+typedef struct sim_check_request {
+    uint64_t request_id;
+    bool acknowledged; /* the client was answered CG_OK */
+    uint64_t fact_id;  /* as answered */
+    uint64_t slot;
+    uint32_t host; /* that decided */
+} sim_check_request;
+
+typedef struct sim_check_cluster {
+    cg_node *const *nodes; /* [hosts] */
+    uint32_t hosts;
+    uint32_t replicas;
+    bool settled; /* nothing open, nothing undelivered: check liveness as well */
+} sim_check_cluster;
+
+/* requests: all that were ever sent, each id once; a record of any other request is a
+ * violation. *violations: how many; `error` gets the first one's sentence. CG_ERROR_CORRUPT
+ * when there is any. */
+cg_status sim_check_invariants(const sim_check_cluster *cluster,
+                               const sim_check_request *requests, uint32_t request_count,
+                               uint64_t *violations, cg_error *error);
+
+#endif
