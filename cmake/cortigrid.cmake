@@ -39,13 +39,15 @@ function(cg_module name)
   target_link_libraries(${name} PUBLIC cg_flags ${ARG_DEPENDS})
 endfunction()
 
-# cg_test(KIND NAME [DEPENDS cg_index ...]): tests/KIND/NAME.c, a cmocka program, run by ctest as KIND/NAME.
+# cg_test(KIND NAME [DEPENDS cg_index ...] [LABELS simgrid]): tests/KIND/NAME.c, a cmocka program, run by
+# ctest as KIND/NAME. The label simgrid keeps a test that runs SimGrid out of the sanitised build.
 function(cg_test kind name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LABELS" ${ARGN})
   add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/${kind}/${name}.c)
   target_link_libraries(${name} PRIVATE cg_flags cg_test_support ${ARG_DEPENDS})
   add_test(NAME ${kind}/${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(${kind}/${name} PROPERTIES LABELS ${kind} TIMEOUT 600)
+  set(labels ${kind} ${ARG_LABELS})
+  set_tests_properties(${kind}/${name} PROPERTIES LABELS "${labels}" TIMEOUT 600)
 endfunction()
 
 # cg_fuzz(NAME [DEPENDS ...]): tests/fuzz/NAME.c defines LLVMFuzzerTestOneInput. With CORTIGRID_FUZZ it

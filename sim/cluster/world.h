@@ -1,0 +1,63 @@
+/* The world that a loop moves through time: hosts, the fabric between them, and a director.
+ *
+ * Two loops run the same world: bare (no SimGrid, links without limit) and cluster (SimGrid
+ * carries bandwidth and contention). With links so fast that a transfer takes no time, both
+ * give the same fingerprint. Requests are delivered to the hosts (sim_host_deliver) before the
+ * run.
+ *
+ * What a run is: hosts do what is due; at the end of each instant, when all hosts are done with
+ * it, the director acts if one of its times has come, and is asked whether all is finished. The
+ * run ends when it says so, when nothing can happen any more, or when end_ns is over.
+ */
+#ifndef SIM_CLUSTER_WORLD_H
+#define SIM_CLUSTER_WORLD_H
+
+#include "engine/base/status.h"
+#include "sim/cluster/fabric.h"
+#include "sim/host/host.h"
+
+/* Any of the three functions may be NULL. */
+typedef struct sim_director {
+    uint64_t (*next_ns)(
+        void *context); /* the next time to act; UINT64_MAX: none. Changes in act only. */
+    /* All that is due at now_ns; next_ns must be later afterwards. Changes of the fabric, and
+     * deliveries: now_ns + 1 or later. A failure ends the run with that failure (an interrupt,
+     * for example). */
+    cg_status (*act)(void *context, uint64_t now_ns, cg_error *error);
+    bool (*finished)(void *context); /* cheap when the answer is no: asked after every event */
+    void *context;
+} sim_director;
+
+typedef struct sim_world {
+    sim_host **hosts; /* [host_count], in the order of their numbers */
+    uint32_t host_count;
+    sim_fabric *fabric;
+    sim_director director;
+    uint64_t end_ns; /* what is due later does not happen */
+    uint64_t
+        bandwidth_bits_per_s; /* of each host's link, each way; the bare loop takes no notice */
+} sim_world;
+
+typedef enum sim_outcome {
+    SIM_OUTCOME_FINISHED, /* the director said so */
+    SIM_OUTCOME_AT_REST,  /* nothing could happen any more, and the director had not said so */
+    SIM_OUTCOME_END       /* end_ns came first */
+} sim_outcome;
+const char *sim_outcome_name(sim_outcome outcome);
+
+typedef struct sim_run_result {
+    sim_outcome outcome;
+    uint64_t ended_ns; /* FINISHED, AT_REST: the last instant in which something happened; END:
+                          end_ns */
+    uint64_t events;   /* stepped by nodes */
+    uint64_t fingerprint; /* of all hosts, in their order */
+} sim_run_result;
+
+/* The loops' common parts. */
+uint64_t sim_world_next_ns(const sim_world *world); /* of the director; UINT64_MAX: none */
+cg_status sim_world_act(const sim_world *world, uint64_t now_ns, cg_error *error);
+bool sim_world_finished(const sim_world *world);
+sim_run_result sim_world_result(const sim_world *world, sim_outcome outcome, uint64_t ended_ns);
+cg_status sim_world_check(const sim_world *world, cg_error *error);
+
+#endif

@@ -1,0 +1,341 @@
+/* Options: set, check, canonical text. What a single option may be is in option_table.c. */
+#include "sim/scenario/options.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/hash.h"
+#include "engine/base/nearest.h"
+#include "sim/scenario/fault_text.h"
+#include "sim/scenario/option_table.h"
+
+enum { INTERVALS_MAX = 1000000, OPTIONS_MAX = 128, LINE_BYTES = 1024 };
+
+void sim_options_default(sim_options *options) {
+    memset(options, 0, sizeof *options);
+    for (size_t i = 0; i < sim_option_count; i++) {
+        const sim_option *option = &sim_option_table[i];
+        cg_status status = sim_option_set_text(option, options, option->default_text, NULL);
+        CG_ASSERT(status == CG_OK);
+    }
+}
+
+static cg_status refuse_path(const char *path, cg_error *error) {
+    size_t length = strlen(path);
+    for (size_t i = 0; i < sim_option_count; i++) {
+        const char *known = sim_option_table[i].path;
+        if (length > 0 && strncmp(known, path, length) == 0 && known[length] == '.') {
+            return cg_error_set(
+                error, CG_ERROR_INVALID,
+                "\"%.80s\" is a group of options; name one of it, for example \"%s\"", path,
+                known);
+        }
+    }
+    const char *paths[OPTIONS_MAX];
+    size_t count = 0;
+    CG_ASSERT(sim_option_count <= OPTIONS_MAX);
+    for (size_t i = 0; i < sim_option_count; i++) {
+        if (!(sim_option_table[i].flags & SIM_OPTION_OWN)) {
+            paths[count++] = sim_option_table[i].path;
+        }
+    }
+    return cg_error_set(error, CG_ERROR_INVALID,
+                        "unknown option \"%.80s\"; do you mean \"%s\"?", path,
+                        cg_nearest_path(path, paths, count));
+}
+
+cg_status sim_options_set(sim_options *options, const char *path, const char *value,
+                          cg_error *error) {
+    const sim_option *option = sim_option_find(path);
+    if (!option) {
+        if (strncmp(path, "faults", 6) == 0 || strncmp(path, "hooks", 5) == 0) {
+            return cg_error_set(
+                error, CG_ERROR_INVALID,
+                "\"%.80s\" is a list and cannot be set from one value; write it in the "
+                "scenario's point function",
+                path);
+        }
+        return refuse_path(path, error);
+    }
+    if (option->flags & SIM_OPTION_OWN) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "%s: a point's seed follows from the run's; choose that with --seed", path);
+    }
+    cg_status status = sim_option_set_text(option, options, value, error);
+    return status == CG_OK ? status : (cg_error_prefix(error, "%s: ", path), status);
+}
+
+static cg_status check_fault(const sim_options *options, uint32_t i, bool *partitioned,
+                             cg_error *error) {
+    const sim_fault *fault = &options->faults[i];
+    char at[SIM_UNITS_TEXT_BYTES];
+    char limit[SIM_UNITS_TEXT_BYTES];
+    sim_units_describe(SIM_UNIT_DURATION, fault->at_ns, at);
+    if (fault->at_ns > options->end_ns) {
+        sim_units_describe(SIM_UNIT_DURATION, options->end_ns, limit);
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "faults[%" PRIu32 "].at: %s is after the run's stop at %s", i + 1,
+                            at, limit);
+    }
+    if (i > 0 && fault->at_ns < fault[-1].at_ns) {
+        sim_units_describe(SIM_UNIT_DURATION, fault[-1].at_ns, limit);
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "faults[%" PRIu32
+                            "].at: %s is before the fault above it, at %s; list "
+                            "faults in the order of time",
+                            i + 1, at, limit);
+    }
+    if (fault->action == SIM_FAULT_PARTITION) {
+        *partitioned = true;
+        cg_status status = sim_fault_check_hosts(fault, options->cluster.hosts, error);
+        return status == CG_OK
+                   ? status
+                   : (cg_error_prefix(error, "faults[%" PRIu32 "].hosts: ", i + 1), status);
+    }
+    if (fault->action == SIM_FAULT_HEAL) {
+        if (!*partitioned) {
+            return cg_error_set(
+                error, CG_ERROR_INVALID,
+                "faults[%" PRIu32 "].action: there is no partition to heal at %s", i + 1, at);
+        }
+        *partitioned = false;
+    }
+    return CG_OK;
+}
+
+cg_status sim_options_check(const sim_options *options, cg_error *error) {
+    char left[SIM_UNITS_TEXT_BYTES];
+    char right[SIM_UNITS_TEXT_BYTES];
+    if (options->engine.dims % 16 != 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "engine.dims: %" PRIu32
+                            " is not a multiple of 16; the next is %" PRIu32,
+                            options->engine.dims, (options->engine.dims / 16 + 1) * 16);
+    }
+    if (options->engine.tier_capacity[1] < options->engine.tier_capacity[0]) {
+        sim_units_describe(SIM_UNIT_COUNT, options->engine.tier_capacity[1], left);
+        sim_units_describe(SIM_UNIT_COUNT, options->engine.tier_capacity[0], right);
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "engine.tiers.l2: %s entries are fewer than the %s of "
+                            "engine.tiers.l1; a slower tier holds at least as many",
+                            left, right);
+    }
+    sim_units_describe(SIM_UNIT_DURATION, options->end_ns, right);
+    if (options->load.start_ns >= options->end_ns) {
+        sim_units_describe(SIM_UNIT_DURATION, options->load.start_ns, left);
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "load.start: %s is not before the run's stop at %s", left, right);
+    }
+    if (options->series_ns == 0 || options->end_ns / options->series_ns > INTERVALS_MAX) {
+        sim_units_describe(SIM_UNIT_DURATION, options->series_ns, left);
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "series: intervals of %s up to the stop at %s are more than %d",
+                            left, right, INTERVALS_MAX);
+    }
+    if (options->fault_count > SIM_FAULTS_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID, "faults: %" PRIu32 " are more than %d",
+                            options->fault_count, SIM_FAULTS_MAX);
+    }
+    bool partitioned = false;
+    for (uint32_t i = 0; i < options->fault_count; i++) {
+        cg_status status = check_fault(options, i, &partitioned, error);
+        if (status != CG_OK) {
+            return status;
+        }
+    }
+    return CG_OK;
+}
+
+/* Text that grows; a failure sticks. */
+typedef struct text_builder {
+    char *text;
+    size_t used;
+    size_t capacity;
+    cg_status status;
+} text_builder;
+
+static void add_line(text_builder *builder, const char *path, const char *value,
+                     cg_error *error) {
+    size_t needed = builder->used + strlen(path) + strlen(value) + sizeof " = \n";
+    if (builder->status != CG_OK) {
+        return;
+    }
+    if (needed > builder->capacity) {
+        size_t capacity = needed * 2 + 2048;
+        char *grown = realloc(builder->text, capacity);
+        if (!grown) {
+            builder->status =
+                cg_error_set(error, CG_ERROR_MEMORY,
+                             "no memory for the options' text (%zu bytes)", capacity);
+            return;
+        }
+        builder->text = grown;
+        builder->capacity = capacity;
+    }
+    builder->used +=
+        (size_t)snprintf(builder->text + builder->used, builder->capacity - builder->used,
+                         "%s = %s\n", path, value);
+}
+
+static void add_fault(text_builder *builder, const sim_fault *fault, uint32_t number,
+                      cg_error *error) {
+    for (size_t i = 0; i < SIM_FAULT_FIELDS; i++) {
+        const char *field = sim_fault_fields[i];
+        if (sim_fault_takes(fault->action, field)) {
+            char path[64];
+            char value[SIM_FAULT_VALUE_BYTES];
+            snprintf(path, sizeof path, "faults[%" PRIu32 "].%s", number, field);
+            sim_fault_format(fault, field, value);
+            add_line(builder, path, value, error);
+        }
+    }
+}
+
+cg_status sim_options_format(const sim_options *options, char **text, cg_error *error) {
+    text_builder builder = {0};
+    for (size_t i = 0; i < sim_option_count; i++) {
+        char value[SIM_PATH_BYTES];
+        sim_option_format(&sim_option_table[i], options, value);
+        add_line(&builder, sim_option_table[i].path, value, error);
+    }
+    for (uint32_t i = 0; i < options->fault_count; i++) {
+        add_fault(&builder, &options->faults[i], i + 1, error);
+    }
+    if (builder.status != CG_OK) {
+        free(builder.text);
+        return builder.status;
+    }
+    *text = builder.text;
+    return CG_OK;
+}
+
+/* One "path = value" line, cut out of canonical text. */
+typedef struct options_line {
+    uint32_t number;
+    char path[SIM_PATH_BYTES];
+    char value[LINE_BYTES];
+} options_line;
+
+static cg_status next_line(const char **cursor, options_line *line, cg_error *error) {
+    const char *end = strchr(*cursor, '\n');
+    const char *joint = strstr(*cursor, " = ");
+    line->number++;
+    if (!end || !joint || joint > end || (size_t)(joint - *cursor) >= sizeof line->path ||
+        (size_t)(end - joint - 3) >= sizeof line->value) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "options text, line %" PRIu32 ": not a line \"path = value\"",
+                            line->number);
+    }
+    size_t path_length = (size_t)(joint - *cursor);
+    size_t value_length = (size_t)(end - joint - 3);
+    memcpy(line->path, *cursor, path_length);
+    line->path[path_length] = '\0';
+    memcpy(line->value, joint + 3, value_length);
+    line->value[value_length] = '\0';
+    *cursor = end + 1;
+    return CG_OK;
+}
+
+static cg_status refuse_line(const options_line *line, const char *expected, cg_error *error) {
+    return cg_error_set(error, CG_ERROR_CORRUPT,
+                        "options text, line %" PRIu32 ": \"%.80s\" stands where %s should",
+                        line->number, line->path, expected);
+}
+
+/* A line of a fault: of the last one, or the first line of the next. */
+static cg_status read_fault_line(sim_options *options, const options_line *line,
+                                 cg_error *error) {
+    char expected[64];
+    snprintf(expected, sizeof expected, "faults[%" PRIu32 "].at", options->fault_count + 1);
+    if (strcmp(line->path, expected) == 0) {
+        if (options->fault_count == SIM_FAULTS_MAX) {
+            return cg_error_set(error, CG_ERROR_CORRUPT,
+                                "options text, line %" PRIu32 ": more than %d faults",
+                                line->number, SIM_FAULTS_MAX);
+        }
+        options->fault_count++;
+    } else if (options->fault_count == 0) {
+        return refuse_line(line, expected, error);
+    }
+    sim_fault *fault = &options->faults[options->fault_count - 1];
+    for (size_t i = 0; i < SIM_FAULT_FIELDS; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "faults[%" PRIu32 "].%s", options->fault_count,
+                 sim_fault_fields[i]);
+        if (strcmp(line->path, path) == 0) {
+            cg_status status = sim_fault_set(fault, sim_fault_fields[i], line->value, error);
+            return status == CG_OK ? status : (cg_error_prefix(error, "%s: ", path), status);
+        }
+    }
+    return refuse_line(line, "a field of the last fault or the next fault", error);
+}
+
+static cg_status read_text(const char *text, sim_options *options, cg_error *error) {
+    options_line line = {.number = 0};
+    const char *cursor = text;
+    cg_status status = CG_OK;
+    for (size_t i = 0; i < sim_option_count && status == CG_OK; i++) {
+        const sim_option *option = &sim_option_table[i];
+        status = next_line(&cursor, &line, error);
+        if (status == CG_OK && strcmp(line.path, option->path) != 0) {
+            return refuse_line(&line, option->path, error);
+        }
+        if (status == CG_OK) {
+            status = sim_option_set_text(option, options, line.value, error);
+            if (status != CG_OK) {
+                cg_error_prefix(error, "%s: ", option->path);
+            }
+        }
+    }
+    while (status == CG_OK && *cursor) {
+        status = next_line(&cursor, &line, error);
+        if (status == CG_OK) {
+            status = read_fault_line(options, &line, error);
+        }
+    }
+    return status == CG_OK ? sim_options_check(options, error) : status;
+}
+
+cg_status sim_options_parse(const char *text, sim_options *options, cg_error *error) {
+    sim_options *result = malloc(sizeof *result);
+    if (!result) {
+        return cg_error_set(error, CG_ERROR_MEMORY, "no memory for the options of a point");
+    }
+    sim_options_default(result);
+    char *again = NULL;
+    cg_status status = read_text(text, result, error);
+    if (status == CG_OK) {
+        status = sim_options_format(result, &again, error);
+    }
+    /* Only canonical text is accepted: equal options have equal text, so the text can be
+     * hashed. */
+    if (status == CG_OK && strcmp(text, again) != 0) {
+        status =
+            cg_error_set(error, CG_ERROR_CORRUPT,
+                         "options text is not in canonical form (numbers in base units, every "
+                         "line once)");
+    }
+    if (status == CG_OK) {
+        *options = *result;
+    }
+    free(again);
+    free(result);
+    return status;
+}
+
+uint64_t sim_options_graph_key(const sim_options *options) {
+    cg_hasher hasher = cg_hasher_init();
+    for (size_t i = 0; i < sim_option_count; i++) {
+        const sim_option *option = &sim_option_table[i];
+        if (option->flags & SIM_OPTION_GRAPH) {
+            char value[SIM_PATH_BYTES];
+            sim_option_format(option, options, value);
+            cg_hasher_add_bytes(&hasher, option->path, strlen(option->path));
+            cg_hasher_add_bytes(&hasher, value, strlen(value));
+        }
+    }
+    return cg_hasher_value(&hasher);
+}

@@ -1,0 +1,150 @@
+/* The options of one point: everything a simulated run depends on, typed and validated.
+ *
+ * One table (option_table.c) names every option: its path in the scenario
+ * ("cluster.network.latency"), kind, place in the struct, unit, least and greatest value,
+ * default, and one line of documentation. Loading a scenario, --set, the canonical text form,
+ * and the reference all read this table, so they cannot disagree. Paths follow the structs;
+ * where a word differs: cluster.disk.access, cluster.disk.bandwidth, engine.columns.semantic
+ * (.structural, .temporal, .exception), engine.tiers.l1 (.l2), stop (end_ns) and series
+ * (series_ns).
+ *
+ * Bare numbers are in base units: seconds, bytes, bits per second, hertz, and plain counts. In
+ * the struct: nanoseconds, bytes, bits per second, and so on, as the names say.
+ *
+ * A fault is { at =, action = "partition", hosts = { 0, 3 }, one_way = true }, { at =, action =
+ * "heal" }, or { at =, action = "latency" | "jitter" | "loss", value = }. Hosts count from 0;
+ * faults are listed in the order of time.
+ *
+ * Canonical text: one line "path = value" an option, in table order, value in base integer
+ * units, durations with their ns ("50000ns"); then faults as "faults[1].at = ...", hosts as "0
+ * 3". It is what a point worker is started from, and what is hashed.
+ */
+#ifndef SIM_SCENARIO_OPTIONS_H
+#define SIM_SCENARIO_OPTIONS_H
+
+#include "engine/base/memory.h"
+#include "engine/base/status.h"
+
+enum {
+    SIM_PATH_BYTES = 256,
+    SIM_HOSTS_MAX = 4096,
+    SIM_FAULTS_MAX = 256,
+    SIM_FAULT_HOSTS_MAX = 64
+};
+
+typedef enum sim_arrival { SIM_ARRIVAL_POISSON, SIM_ARRIVAL_CONSTANT } sim_arrival;
+typedef enum sim_index_kind { SIM_INDEX_FLAT, SIM_INDEX_HNSW } sim_index_kind;
+typedef enum sim_strategy {
+    SIM_STRATEGY_AUTO,
+    SIM_STRATEGY_DIRECT,
+    SIM_STRATEGY_HIERARCHICAL
+} sim_strategy;
+typedef enum sim_acknowledge { SIM_ACKNOWLEDGE_PRIMARY, SIM_ACKNOWLEDGE_ALL } sim_acknowledge;
+typedef enum sim_graph_source { SIM_GRAPH_WORDNET } sim_graph_source;
+
+typedef struct sim_network_options {
+    uint64_t latency_ns;           /* one way, between any two hosts; 50 us */
+    uint64_t jitter_ns;            /* added uniformly from [0, jitter_ns]; 5 us */
+    uint64_t bandwidth_bits_per_s; /* of each host's link; 10 Gbit/s */
+    double loss;                   /* probability a message is lost, [0, 1]; 0 */
+    double duplicate;              /* probability a message arrives twice, [0, 1]; 0 */
+    double reorder; /* probability a message is held back by one more latency, [0, 1]; 0 */
+} sim_network_options;
+
+typedef struct sim_cluster_options {
+    uint32_t hosts;                      /* 1..SIM_HOSTS_MAX; 1 */
+    uint32_t cores;                      /* per host, 1..1024; 16 */
+    uint64_t memory_bytes;               /* per host; 64 GiB */
+    uint64_t disk_access_ns;             /* one read or durable write; 0: the profile's */
+    uint64_t disk_bandwidth_bytes_per_s; /* 0: the profile's */
+    sim_network_options network;
+} sim_cluster_options;
+
+typedef struct sim_graph_options {
+    sim_graph_source source;
+    char path[SIM_PATH_BYTES]; /* folder of the data files; /usr/share/wordnet */
+    uint32_t nodes;            /* size of the sample; 0 ("all"): everything */
+    uint32_t held_out;         /* concepts kept back as facts; 1,000 */
+    uint64_t seed;             /* of the sample, separate from the run's seed; 1 */
+} sim_graph_options;
+
+typedef struct sim_engine_options {
+    uint32_t dims;             /* 32..1024, a multiple of 16; 128 */
+    sim_index_kind index;      /* hnsw */
+    uint32_t m;                /* 4..64; 16 */
+    uint32_t ef_construction;  /* 8..1000; 100 */
+    uint32_t ef;               /* 1..10000; 100 */
+    uint32_t neighbours;       /* 1..256; 50 */
+    sim_strategy strategy;     /* hierarchical */
+    bool columns[4];           /* columns.semantic, .structural, .temporal, .exception; true */
+    uint64_t tier_capacity[2]; /* tiers.l1, tiers.l2: entries; 10K and 1M */
+    uint32_t
+        replicas; /* copies beside the primary, 0 or 1; 1 (0 is used when there is one host) */
+    sim_acknowledge acknowledge; /* primary */
+    uint64_t timeout_ns;         /* of one try of a request; 20 ms */
+    uint32_t tries;              /* 1..1000; 50 */
+    uint64_t retry_ns; /* added to each further try, doubled, at most 16 times; 5 ms */
+    uint64_t replicate_retry_ns; /* resend of unacknowledged log records; 10 ms */
+} sim_engine_options;
+
+typedef struct sim_load_options {
+    sim_arrival arrival; /* poisson */
+    double rate_hz;      /* > 0; 1,000 */
+    uint32_t facts;      /* 1..10M; 1,000 (never more than are held out) */
+    uint64_t start_ns;   /* of the first arrival's clock; 0 */
+    uint32_t audits;     /* facts also decided exhaustively, evenly spread; 100 */
+} sim_load_options;
+
+typedef enum sim_fault_action {
+    SIM_FAULT_PARTITION, /* hosts[] cannot reach the others, nor be reached (one_way: they
+                            cannot reach the others) */
+    SIM_FAULT_HEAL,      /* ends all partitions */
+    SIM_FAULT_LATENCY,   /* sets network.latency to duration_ns */
+    SIM_FAULT_JITTER,    /* sets network.jitter to duration_ns */
+    SIM_FAULT_LOSS       /* sets network.loss to probability */
+} sim_fault_action;
+
+typedef struct sim_fault {
+    uint64_t at_ns;
+    sim_fault_action action;
+    uint32_t hosts[SIM_FAULT_HOSTS_MAX]; /* partition only; 0-based */
+    uint32_t host_count;
+    bool one_way;
+    uint64_t duration_ns;
+    double probability;
+} sim_fault;
+
+typedef struct sim_options {
+    sim_cluster_options cluster;
+    sim_graph_options graph;
+    sim_engine_options engine;
+    sim_load_options load;
+    char profile[SIM_PATH_BYTES]; /* cost profile; scenarios/profiles/reference.tsv */
+    uint64_t end_ns;              /* the run stops here even if requests are open; 600 s */
+    uint64_t series_ns;           /* width of a time-line interval; 50 ms */
+    uint64_t seed; /* of this point's draws: from the run's seed and the repetition */
+    sim_fault faults[SIM_FAULTS_MAX];
+    uint32_t fault_count;
+} sim_options;
+
+void sim_options_default(sim_options *options);
+
+/* Sets one option from text as a user writes it ("50us", "10Gbps", "64GiB", "100K", "true",
+ * "hnsw"). Errors name the path, the value, what would be right, and for an unknown path the
+ * nearest known one. */
+cg_status sim_options_set(sim_options *options, const char *path, const char *value,
+                          cg_error *error);
+
+/* What no single option can check: hosts of partitions exist, faults lie before the end, dims a
+ * multiple of 16, heal has a partition to end, and so on. */
+cg_status sim_options_check(const sim_options *options, cg_error *error);
+
+/* Canonical text, malloc-like block from the heap freed with free(); and back. */
+cg_status sim_options_format(const sim_options *options, char **text, cg_error *error);
+cg_status sim_options_parse(const char *text, sim_options *options, cg_error *error);
+
+/* Hash of the options that the prepared graph depends on (graph.*, and engine.dims, index, m,
+ * ef_construction): points with equal keys share one graph and index. */
+uint64_t sim_options_graph_key(const sim_options *options);
+
+#endif

@@ -1,0 +1,72 @@
+#include "tests/bench/bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct bench_entry {
+    const char *name;
+    const char *purpose;
+    bool (*run)(void);
+} bench_entry;
+
+static const bench_entry benches[] = {
+    {"index", "flat and HNSW: build, search, recall; peer hnswlib", bench_index},
+};
+enum { BENCH_COUNT = sizeof benches / sizeof *benches };
+
+double bench_now_s(void) {
+    struct timespec now = {0};
+    (void)timespec_get(&now, TIME_UTC);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double bench_median(const double *values, uint32_t count) {
+    double sorted[BENCH_TURNS_MAX] = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t place = i;
+        for (; place > 0 && sorted[place - 1] > values[i]; place--) {
+            sorted[place] = sorted[place - 1];
+        }
+        sorted[place] = values[i];
+    }
+    return count % 2 ? sorted[count / 2] : 0.5 * (sorted[count / 2 - 1] + sorted[count / 2]);
+}
+
+void bench_row(const char *bench, const char *metric, const bench_series *series,
+               const char *unit) {
+    double ours = bench_median(series->ours, series->turns);
+    printf("%s\t%s\t%.6g\t", bench, metric, ours);
+    if (isnan(series->peer[0])) {
+        printf("-\t-");
+    } else {
+        double peer = bench_median(series->peer, series->turns);
+        printf("%.6g\t%.3f", peer, ours / peer);
+    }
+    printf("\t%s\n", unit);
+    (void)fflush(stdout);
+}
+
+int main(int argc, char **argv) {
+    bool is_known = argc == 1;
+    for (int i = 0; i < BENCH_COUNT && argc == 2; i++) {
+        is_known = is_known || strcmp(argv[1], benches[i].name) == 0;
+    }
+    if (!is_known) {
+        (void)fprintf(stderr, "usage: cortigrid-bench [NAME]; without NAME all run. Names:\n");
+        for (int i = 0; i < BENCH_COUNT; i++) {
+            (void)fprintf(stderr, "  %-10s %s\n", benches[i].name, benches[i].purpose);
+        }
+        return 2;
+    }
+    printf("# build type %s\n", BENCH_BUILD_TYPE);
+    printf("bench\tmetric\tours\tpeer\tratio\tunit\n");
+    bool is_fine = true;
+    for (int i = 0; i < BENCH_COUNT; i++) {
+        if (argc == 1 || strcmp(argv[1], benches[i].name) == 0) {
+            is_fine = benches[i].run() && is_fine;
+        }
+    }
+    return is_fine ? 0 : 3;
+}
