@@ -1,0 +1,319 @@
+/* cortigrid run: a scenario in, a database, tables and figures out. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analysis/plot/plot.h"
+#include "analysis/table/table.h"
+#include "sim/cli/keep.h"
+#include "sim/cli/provenance.h"
+#include "sim/cli/sweep.h"
+#include "sim/cli/verbs.h"
+#include "sim/point/ground.h"
+#include "sim/record/recorder.h"
+
+enum { PATH_BYTES = 1024, SEED_DEFAULT = 1, TERMINAL_WIDTH = 110, SMALL_SAMPLE = 1000 };
+
+static const sim_arg run_args[] = {
+    {"-o", "DB", "the result database; default results/NAME.db"},
+    {"--set", "PATH=VALUE", "sets an option of every point, applied last; may be repeated"},
+    {"--jobs", "N", "points at a time; default: the cores of this machine"},
+    {"--seed", "N", "seed of the whole run; default 1"},
+    {"--list", NULL, "prints the points without running them"},
+    {"--quiet", NULL, "no progress, no tables and no figures"},
+    {NULL, NULL, NULL},
+};
+
+typedef struct run {
+    sim_args args;
+    sim_plan *plan;
+    sim_options *points;
+    sim_profile *profiles;
+    char library[PATH_BYTES];
+    char database[PATH_BYTES];
+    uint64_t jobs;
+    uint64_t seed;
+} run;
+
+static cg_status read_settings(const sim_args *args, sim_scenario_setting *settings,
+                               char texts[][PATH_BYTES], uint32_t *count, cg_error *error) {
+    *count = 0;
+    for (uint32_t i = 0; i < args->count; ++i) {
+        if (strcmp(args->names[i], "--set") != 0) {
+            continue;
+        }
+        const char *equals = strchr(args->values[i], '=');
+        if (!equals || equals == args->values[i] || strlen(args->values[i]) >= PATH_BYTES) {
+            return cg_error_set(error, CG_ERROR_INVALID,
+                                "--set: \"%.100s\" is not PATH=VALUE, for example "
+                                "cluster.network.latency=1ms",
+                                args->values[i]);
+        }
+        strcpy(texts[*count], args->values[i]);
+        texts[*count][equals - args->values[i]] = '\0';
+        settings[*count] = (sim_scenario_setting){texts[*count], equals + 1};
+        (*count)++;
+    }
+    return CG_OK;
+}
+
+static cg_status load_plan(run *self, cg_error *error) {
+    sim_scenario_setting settings[SIM_ARGS_VALUES_MAX];
+    static char texts[SIM_ARGS_VALUES_MAX][PATH_BYTES];
+    char file[PATH_BYTES];
+    snprintf(self->library, sizeof self->library, "%s/scenarios/lib", sim_cli_root());
+    sim_scenario_request request = {
+        .file = sim_cli_find(self->args.operands[0], file, sizeof file),
+        .library = self->library,
+        .settings = settings,
+        .seed = self->seed,
+    };
+    cg_status status =
+        read_settings(&self->args, settings, texts, &request.setting_count, error);
+    return status == CG_OK ? sim_scenario_plan(&request, &self->plan, error) : status;
+}
+
+static bool is_same_graph(const sim_options *one, const sim_options *other) {
+    return strcmp(one->graph.path, other->graph.path) == 0;
+}
+
+/* Reads the graph's files once with a small sample, so that a damaged one is found now. */
+static cg_status check_graph(const sim_options *options, cg_error *error) {
+    sim_options *small = malloc(sizeof *small);
+    if (!small) {
+        return cg_error_set(error, CG_ERROR_MEMORY, "no memory for a point's options");
+    }
+    *small = *options;
+    small->graph.nodes = SMALL_SAMPLE;
+    small->graph.held_out = 1;
+    small->engine.dims = 32;
+    small->engine.index = SIM_INDEX_FLAT;
+    cg_runner runner = cg_runner_serial();
+    sim_ground *ground = NULL;
+    cg_status status = sim_ground_build(small, &runner, NULL, NULL, &ground, error);
+    if (status == CG_OK) {
+        sim_ground_free(ground);
+    }
+    free(small);
+    return status;
+}
+
+static cg_status check_size(const sim_options *options, cg_error *error) {
+    if (options->graph.nodes > CG_WORDNET_SYNSETS) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "graph.nodes: %u is more than the %d concepts of WordNet; use "
+                            "\"all\" for all of them",
+                            options->graph.nodes, (int)CG_WORDNET_SYNSETS);
+    }
+    return sim_ground_check_memory(options, error);
+}
+
+/* Everything that can be known to be wrong is found here, before anything is written. */
+static cg_status check_points(run *self, cg_error *error) {
+    uint32_t count = self->plan->point_count;
+    self->points = calloc(count, sizeof *self->points);
+    self->profiles = calloc(count, sizeof *self->profiles);
+    if (!self->points || !self->profiles) {
+        return cg_error_set(error, CG_ERROR_MEMORY, "no memory for %u points", count);
+    }
+    cg_status status = CG_OK;
+    for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
+        char path[PATH_BYTES];
+        status = sim_options_parse(self->plan->points[i].options_text, &self->points[i], error);
+        if (status == CG_OK && i > 0 &&
+            strcmp(self->points[i].profile, self->points[i - 1].profile) == 0) {
+            self->profiles[i] = self->profiles[i - 1];
+        } else if (status == CG_OK) {
+            sim_cli_find(self->points[i].profile, path, sizeof path);
+            status = sim_profile_read(path, &self->profiles[i], error);
+        }
+        if (status == CG_OK) {
+            status = sim_ground_check_files(&self->points[i], error);
+        }
+        if (status == CG_OK) {
+            status = check_size(&self->points[i], error);
+        }
+    }
+    for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
+        if (i == 0 || !is_same_graph(&self->points[i], &self->points[i - 1])) {
+            status = check_graph(&self->points[i], error);
+        }
+    }
+    return status;
+}
+
+static void list_points(const sim_plan *plan) {
+    printf("point\trepetition");
+    for (uint32_t i = 0; i < plan->factor_count; ++i) {
+        printf("\t%s", plan->factors[i].name);
+    }
+    printf("\n");
+    for (uint32_t p = 0; p < plan->point_count; ++p) {
+        printf("%u\t%u", plan->points[p].index, plan->points[p].repetition);
+        for (uint32_t i = 0; i < plan->factor_count; ++i) {
+            printf("\t%s", plan->factors[i].values[plan->points[p].value_index[i]]);
+        }
+        printf("\n");
+    }
+}
+
+static cg_status choose_database(run *self, cg_error *error) {
+    const char *given = sim_args_value(&self->args, "-o", NULL);
+    int length = given ? snprintf(self->database, sizeof self->database, "%s", given)
+                       : snprintf(self->database, sizeof self->database, "%s/results/%s.db",
+                                  sim_cli_root(), self->plan->name);
+    if (length < 0 || (size_t)length >= sizeof self->database) {
+        return cg_error_set(error, CG_ERROR_INVALID, "-o: the path is longer than %d bytes",
+                            PATH_BYTES - 1);
+    }
+    char folder[PATH_BYTES];
+    snprintf(folder, sizeof folder, "%s", self->database);
+    char *slash = strrchr(folder, '/');
+    if (slash && slash != folder) {
+        *slash = '\0';
+    } else {
+        snprintf(folder, sizeof folder, slash ? "/" : ".");
+    }
+    struct stat info;
+    if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "-o: there is no folder %s to put the results into", folder);
+    }
+    if (stat(self->database, &info) == 0 && S_ISDIR(info.st_mode)) {
+        return cg_error_set(error, CG_ERROR_INVALID, "-o: %s is a folder; name a file in it",
+                            self->database);
+    }
+    return CG_OK;
+}
+
+static cg_status show(const run *self, cg_error *error) {
+    an_table_options table = {.format = AN_FORMAT_TEXT,
+                              .experiment = self->plan->name,
+                              .width = isatty(STDOUT_FILENO) ? TERMINAL_WIDTH : 0};
+    cg_status status = CG_OK;
+    bool any_table = false;
+    bool any_plot = false;
+    for (uint32_t i = 0; i < self->plan->view_count; ++i) {
+        any_table = any_table || !self->plan->views[i].is_plot;
+        any_plot = any_plot || self->plan->views[i].is_plot;
+    }
+    if (any_table) {
+        status = an_table_print(self->database, &table, stdout, error);
+    }
+    char folder[PATH_BYTES];
+    if (status == CG_OK && any_plot) {
+        status = sim_cli_figure_folder(self->database, NULL, folder, sizeof folder, error);
+    }
+    if (status == CG_OK && any_plot) {
+        an_plot_options plot = {.experiment = self->plan->name, .folder = folder};
+        status = an_plot_draw(self->database, &plot, stdout, error);
+    }
+    return status;
+}
+
+static int finish(run *self, const sim_sweep_result *result) {
+    cg_error error;
+    if (result->interrupted) {
+        fprintf(stderr, "cortigrid: interrupted; %u of %u points are finished and in %s\n",
+                result->done + result->failed, self->plan->point_count, self->database);
+        return SIM_EXIT_INTERRUPTED;
+    }
+    uint64_t fingerprint = 0;
+    cg_status status = sim_recorder_finish(self->database, self->plan, &fingerprint, &error);
+    if (status != CG_OK) {
+        return sim_cli_fail(&error);
+    }
+    if (!sim_args_has(&self->args, "--quiet") && result->done > 0) {
+        status = show(self, &error);
+    }
+    if (!sim_args_has(&self->args, "--quiet")) {
+        fprintf(stderr, "cortigrid: %u of %u points in %s, fingerprint %016llx\n", result->done,
+                self->plan->point_count, self->database, (unsigned long long)fingerprint);
+    }
+    int exit_status = status == CG_OK ? SIM_EXIT_OK : sim_cli_fail(&error);
+    if (result->failed > 0) {
+        fprintf(stderr,
+                "cortigrid: %u of %u points failed; their reasons: cortigrid table %s\n",
+                result->failed, self->plan->point_count, self->database);
+        return SIM_EXIT_FAILED;
+    }
+    return exit_status;
+}
+
+static cg_status begin(run *self, cg_error *error) {
+    char kept[PATH_BYTES + 64];
+    cg_status status =
+        sim_keep_earlier(self->database, self->plan->name, kept, sizeof kept, error);
+    if (status == CG_OK && kept[0] && !sim_args_has(&self->args, "--quiet")) {
+        fprintf(stderr, "cortigrid: the earlier run is kept as %s\n", kept);
+    }
+    sim_provenance_list provenance;
+    sim_provenance_collect(self->plan, &self->profiles[0], self->seed, &provenance);
+    return status == CG_OK ? sim_recorder_begin(self->database, self->plan, provenance.items,
+                                                provenance.count, error)
+                           : status;
+}
+
+static int execute(run *self) {
+    cg_error error;
+    cg_status status = load_plan(self, &error);
+    if (status == CG_OK && sim_args_has(&self->args, "--list")) {
+        list_points(self->plan);
+        return SIM_EXIT_OK;
+    }
+    if (status == CG_OK) {
+        status = check_points(self, &error);
+    }
+    if (status == CG_OK) {
+        status = choose_database(self, &error);
+    }
+    if (status == CG_OK) {
+        status = begin(self, &error);
+    }
+    if (status != CG_OK) {
+        return sim_cli_fail(&error);
+    }
+    sim_sweep_options options = {
+        .plan = self->plan,
+        .points = self->points,
+        .profiles = self->profiles,
+        .library = self->library,
+        .database = self->database,
+        .jobs = (uint32_t)self->jobs,
+        .quiet = sim_args_has(&self->args, "--quiet"),
+    };
+    sim_sweep_result result;
+    status = sim_sweep(&options, &result, &error);
+    return status == CG_OK ? finish(self, &result) : sim_cli_fail(&error);
+}
+
+static int run_verb(int argc, char **argv) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    run self = {.jobs = cores < 1 ? 1 : (uint64_t)cores, .seed = SEED_DEFAULT};
+    cg_error error;
+    cg_status status = sim_args_parse(&sim_verb_run, argc, argv, &self.args, &error);
+    if (status == CG_OK && self.args.help) {
+        sim_args_help(&sim_verb_run, stdout);
+        return SIM_EXIT_OK;
+    }
+    if (status == CG_OK) {
+        status = sim_args_number(&self.args, "--jobs", 1, 256, &self.jobs, &error);
+    }
+    if (status == CG_OK) {
+        status = sim_args_number(&self.args, "--seed", 0, UINT64_MAX, &self.seed, &error);
+    }
+    if (status != CG_OK) {
+        return sim_cli_fail(&error);
+    }
+    int exit_status = execute(&self);
+    sim_plan_free(self.plan);
+    free(self.points);
+    free(self.profiles);
+    return exit_status;
+}
+
+const sim_verb sim_verb_run = {
+    "run", "FILE.lua", "run a scenario: every point of its sweep", run_args, 1, 1, run_verb};

@@ -1,0 +1,40 @@
+/* The ground of a run: the real graph, what is held out of it, and the index over it.
+ *
+ * Built once for all points with the same sim_options_graph_key, in the parent, and inherited
+ * by forked point workers, which share its memory and never change it.
+ */
+#ifndef SIM_POINT_GROUND_H
+#define SIM_POINT_GROUND_H
+
+#include "engine/base/parallel.h"
+#include "engine/graph/wordnet.h"
+#include "engine/node/corpus.h"
+#include "sim/scenario/options.h"
+
+typedef struct sim_ground sim_ground;
+
+/* Told what is being built and the share done; false stops with CG_ERROR_INTERRUPTED. May be
+ * NULL. */
+typedef bool (*sim_ground_progress)(void *context, double share);
+
+cg_status sim_ground_build(const sim_options *options, const cg_runner *runner,
+                           sim_ground_progress progress, void *progress_context,
+                           sim_ground **out, cg_error *error);
+void sim_ground_free(sim_ground *ground);
+
+const cg_corpus *sim_ground_corpus(const sim_ground *ground);
+uint32_t sim_ground_fact_count(const sim_ground *ground); /* concepts held out */
+/* Text of fact f; borrowed from the ground. */
+const char *sim_ground_fact_text(const sim_ground *ground, uint32_t fact, uint32_t *text_bytes);
+/* Rows of the true hypernyms of fact f; at most max. Returns how many. */
+uint32_t sim_ground_fact_answer(const sim_ground *ground, uint32_t fact, uint32_t *rows,
+                                uint32_t max);
+
+/* Memory that a host needs to hold a graph of so many concepts, before anything is built. */
+uint64_t sim_ground_estimate_bytes(const sim_options *options, uint64_t concepts);
+/* Fails when the graph does not fit a host's memory: CG_ERROR_INVALID naming both sizes. */
+cg_status sim_ground_check_memory(const sim_options *options, cg_error *error);
+/* Fails when the data files cannot be found, naming the package that has them. */
+cg_status sim_ground_check_files(const sim_options *options, cg_error *error);
+
+#endif

@@ -1,0 +1,76 @@
+/* What is recorded of one point while it runs: one record a request, and samples along the time
+ * line.
+ */
+#ifndef SIM_POINT_MEASURE_H
+#define SIM_POINT_MEASURE_H
+
+#include "engine/base/histogram.h"
+#include "engine/node/node.h"
+#include "sim/point/ground.h"
+#include "sim/trace/ledger.h"
+#include "sim/workload/arrival.h"
+
+typedef struct sim_request_record {
+    uint64_t start_ns; /* intended */
+    uint32_t fact;
+    bool replied;
+    uint64_t replied_ns;
+    sim_ledger ledger;
+    cg_reply reply;
+    uint32_t answer_rank; /* of the true hypernym among the alternatives, from 1; 0: not among
+                             them */
+    bool answer_near;     /* a true hypernym is within two hops of an alternative */
+} sim_request_record;
+
+typedef struct sim_sample { /* the state at time_ns */
+    uint64_t time_ns;
+    uint64_t open_requests;
+    uint64_t backlog_records; /* durable at a primary, not yet acknowledged by its replica */
+} sim_sample;
+
+typedef struct sim_mark { /* what was done to the network, when */
+    uint64_t time_ns;
+    const char *kind; /* sim_fault_name, or "note" */
+    char text[256];
+} sim_mark;
+
+typedef struct sim_measure {
+    const sim_ground *ground;
+    sim_request_record *requests; /* [request_count]; request id i + 1 is requests[i] */
+    uint32_t request_count;
+    uint32_t replied_count;
+    cg_histogram answered_ns; /* latencies of all acknowledged so far, for live metrics */
+    sim_sample *samples;
+    size_t sample_count;
+    size_t sample_capacity;
+    sim_mark *marks;
+    size_t mark_count;
+    size_t mark_capacity;
+    cg_allocator allocator;
+} sim_measure;
+
+cg_status sim_measure_init(sim_measure *measure, const sim_ground *ground,
+                           const sim_workload *workload, cg_error *error);
+void sim_measure_deinit(sim_measure *measure);
+
+/* A client was answered. A second answer to the same request is an error of the program. */
+cg_status sim_measure_reply(sim_measure *measure, uint64_t now_ns, const cg_reply *reply,
+                            const sim_ledger *ledger, cg_error *error);
+cg_status sim_measure_sample(sim_measure *measure, const sim_sample *sample, cg_error *error);
+cg_status sim_measure_mark(sim_measure *measure, uint64_t time_ns, const char *kind,
+                           const char *text, cg_error *error);
+
+/* The part of the run in which a request began, by the partitions that were marked. */
+typedef enum sim_phase {
+    SIM_PHASE_WHOLE,  /* there was no partition */
+    SIM_PHASE_BEFORE, /* the first partition */
+    SIM_PHASE_DURING, /* a partition */
+    SIM_PHASE_AFTER   /* a heal, with no partition since */
+} sim_phase;
+sim_phase sim_measure_phase(const sim_measure *measure, uint64_t time_ns);
+
+static inline bool sim_request_acknowledged(const sim_request_record *request) {
+    return request->replied && request->reply.status == CG_OK;
+}
+
+#endif

@@ -1,0 +1,296 @@
+#include "sim/point/report.h"
+
+#include <string.h>
+
+static double percent(uint64_t part, uint64_t whole) {
+    return whole == 0 ? 0.0 : 100.0 * (double)part / (double)whole;
+}
+
+static void count(sim_rows *rows, const char *name, uint64_t value) {
+    sim_rows_metric(rows, name, "total", (double)value, "1");
+}
+
+/* --- latency
+ * --------------------------------------------------------------------------------------- */
+
+static const char *const phase_names[] = {"latency", "latency.before", "latency.during",
+                                          "latency.after"};
+
+static cg_status report_latency_of(const sim_report_input *input, sim_phase phase,
+                                   sim_rows *rows, cg_error *error) {
+    const sim_measure *measure = input->measure;
+    cg_histogram histogram;
+    cg_histogram_init(&histogram, cg_allocator_heap());
+    cg_status status = CG_OK;
+    for (uint32_t i = 0; status == CG_OK && i < measure->request_count; ++i) {
+        const sim_request_record *request = &measure->requests[i];
+        bool counts =
+            phase == SIM_PHASE_WHOLE || sim_measure_phase(measure, request->start_ns) == phase;
+        if (counts && sim_request_acknowledged(request)) {
+            status = cg_histogram_record(&histogram, request->replied_ns - request->start_ns, 1,
+                                         error);
+        }
+    }
+    if (status == CG_OK && histogram.total > 0) {
+        sim_rows_histogram(rows, phase_names[phase], "ns", &histogram);
+    }
+    cg_histogram_deinit(&histogram);
+    return status;
+}
+
+static cg_status report_latency(const sim_report_input *input, sim_rows *rows,
+                                cg_error *error) {
+    const sim_measure *measure = input->measure;
+    bool partitioned = sim_measure_phase(measure, 0) != SIM_PHASE_WHOLE;
+    cg_status status = report_latency_of(input, SIM_PHASE_WHOLE, rows, error);
+    for (int phase = SIM_PHASE_BEFORE;
+         partitioned && status == CG_OK && phase <= SIM_PHASE_AFTER; ++phase) {
+        status = report_latency_of(input, (sim_phase)phase, rows, error);
+    }
+    uint64_t acknowledged = 0;
+    uint64_t total_ns = 0;
+    uint64_t parts_ns[SIM_LEDGER_PART_COUNT] = {0};
+    for (uint32_t i = 0; i < measure->request_count; ++i) {
+        const sim_request_record *request = &measure->requests[i];
+        if (!sim_request_acknowledged(request)) {
+            continue;
+        }
+        acknowledged++;
+        total_ns += request->replied_ns - request->start_ns;
+        for (int part = 0; part < SIM_LEDGER_PART_COUNT; ++part) {
+            parts_ns[part] += sim_ledger_part_ns(&request->ledger, (sim_ledger_part)part);
+        }
+    }
+    if (acknowledged == 0) {
+        return status;
+    }
+    sim_rows_metric(rows, "latency", "mean", (double)total_ns / (double)acknowledged, "ns");
+    for (int part = 0; part < SIM_LEDGER_PART_COUNT; ++part) {
+        char name[64] = "latency.";
+        strncat(name, sim_ledger_part_name((sim_ledger_part)part),
+                sizeof name - strlen(name) - 1);
+        sim_rows_metric(rows, name, "mean", (double)parts_ns[part] / (double)acknowledged,
+                        "ns");
+    }
+    return status;
+}
+
+/* --- requests and recovery
+ * ------------------------------------------------------------------------- */
+
+static void report_requests(const sim_report_input *input, sim_rows *rows) {
+    const sim_measure *measure = input->measure;
+    uint64_t acknowledged = 0;
+    uint64_t unanswered = 0;
+    uint64_t last_ns = 0;
+    for (uint32_t i = 0; i < measure->request_count; ++i) {
+        const sim_request_record *request = &measure->requests[i];
+        unanswered += !request->replied;
+        if (sim_request_acknowledged(request)) {
+            acknowledged++;
+            last_ns = request->replied_ns > last_ns ? request->replied_ns : last_ns;
+        }
+    }
+    uint64_t retries = 0;
+    uint64_t resent = 0;
+    for (uint32_t host = 0; host < input->options->cluster.hosts; ++host) {
+        cg_node_statistics statistics = cg_node_statistics_of(input->nodes[host]);
+        retries += statistics.retries;
+        resent += statistics.records_resent;
+    }
+    count(rows, "requests", measure->request_count);
+    count(rows, "requests.answered", acknowledged);
+    count(rows, "requests.failed", measure->request_count - acknowledged - unanswered);
+    count(rows, "requests.unanswered", unanswered);
+    count(rows, "retries", retries);
+    count(rows, "replication.resent", resent);
+    uint64_t first_ns = measure->request_count > 0 ? measure->requests[0].start_ns : 0;
+    if (last_ns > first_ns) {
+        double seconds = (double)(last_ns - first_ns) / 1e9;
+        sim_rows_metric(rows, "throughput", "mean", (double)acknowledged / seconds, "1/s");
+    }
+}
+
+/* After the last heal: how long until the last request from before it was answered, and until
+ * every replica had caught up (known at the samples' resolution). */
+static void report_recovery(const sim_report_input *input, sim_rows *rows) {
+    const sim_measure *measure = input->measure;
+    uint64_t heal_ns = 0;
+    for (size_t i = 0; i < measure->mark_count; ++i) {
+        if (strcmp(measure->marks[i].kind, "heal") == 0) {
+            heal_ns = measure->marks[i].time_ns;
+        }
+    }
+    if (heal_ns == 0) {
+        return;
+    }
+    uint64_t answered_ns = heal_ns;
+    for (uint32_t i = 0; i < measure->request_count; ++i) {
+        const sim_request_record *request = &measure->requests[i];
+        if (request->start_ns < heal_ns && request->replied &&
+            request->replied_ns > answered_ns) {
+            answered_ns = request->replied_ns;
+        }
+    }
+    sim_rows_metric(rows, "recovery.requests", "max", (double)(answered_ns - heal_ns), "ns");
+    uint64_t most = 0;
+    for (size_t i = 0; i < measure->sample_count; ++i) {
+        uint64_t backlog = measure->samples[i].backlog_records;
+        most = backlog > most ? backlog : most;
+    }
+    sim_rows_metric(rows, "replication.backlog", "max", (double)most, "1");
+}
+
+/* --- where the answers were right
+ * ------------------------------------------------------------------ */
+
+static void report_accuracy(const sim_report_input *input, sim_rows *rows) {
+    const sim_measure *measure = input->measure;
+    uint64_t judged = 0;
+    uint64_t first = 0;
+    uint64_t top = 0;
+    uint64_t near = 0;
+    uint64_t audited = 0;
+    uint64_t agreed = 0;
+    uint64_t confidence_q16 = 0;
+    for (uint32_t i = 0; i < measure->request_count; ++i) {
+        const sim_request_record *request = &measure->requests[i];
+        if (!sim_request_acknowledged(request)) {
+            continue;
+        }
+        judged++;
+        first += request->answer_rank == 1;
+        top += request->answer_rank > 0;
+        near += request->answer_near;
+        audited += request->reply.audited;
+        agreed += request->reply.agreed;
+        confidence_q16 += request->reply.confidence_q16;
+    }
+    if (judged > 0) {
+        sim_rows_metric(rows, "hypernym.first", "share", percent(first, judged), "%");
+        sim_rows_metric(rows, "hypernym.top10", "share", percent(top, judged), "%");
+        sim_rows_metric(rows, "hypernym.near10", "share", percent(near, judged), "%");
+        sim_rows_metric(rows, "confidence", "mean",
+                        (double)confidence_q16 / 65536.0 / (double)judged, "1");
+    }
+    count(rows, "agreement.audits", audited);
+    if (audited > 0) {
+        sim_rows_metric(rows, "agreement", "share", percent(agreed, audited), "%");
+    }
+}
+
+/* --- resources
+ * ------------------------------------------------------------------------------------- */
+
+static void report_tiers(const sim_report_input *input, sim_rows *rows) {
+    static const char *const names[CG_TIER_LEVELS_MAX] = {"tier.l1", "tier.l2", "tier.l3"};
+    uint64_t reads[CG_TIER_LEVELS_MAX] = {0};
+    uint64_t all = 0;
+    for (uint32_t host = 0; host < input->options->cluster.hosts; ++host) {
+        cg_tier_statistics tiers = cg_node_statistics_of(input->nodes[host]).tiers;
+        for (int level = 0; level < CG_TIER_LEVELS_MAX; ++level) {
+            reads[level] += tiers.reads[level];
+            all += tiers.reads[level];
+        }
+    }
+    for (int level = 0; level < CG_TIER_LEVELS_MAX; ++level) {
+        sim_rows_metric(rows, names[level], "share", percent(reads[level], all), "%");
+    }
+}
+
+static void report_resources(const sim_report_input *input, sim_rows *rows) {
+    const sim_measure *measure = input->measure;
+    sim_fabric_statistics network = sim_fabric_statistics_of(input->fabric);
+    count(rows, "network.messages", network.sent);
+    sim_rows_metric(rows, "network.bytes", "total", (double)network.sent_bytes, "B");
+    count(rows, "network.lost", network.lost);
+    count(rows, "network.cut", network.cut);
+    report_tiers(input, rows);
+
+    uint64_t energy_pj = 0;
+    uint64_t busy_ns = 0;
+    uint64_t node_bytes = 0;
+    uint64_t distances = 0;
+    for (uint32_t host = 0; host < input->options->cluster.hosts; ++host) {
+        const sim_host_statistics *statistics = sim_host_statistics_of(input->hosts[host]);
+        energy_pj += statistics->energy_pj;
+        busy_ns += statistics->core_busy_ns;
+        distances += statistics->work.operations[CG_WORK_DISTANCE_F32];
+        uint64_t bytes = cg_node_bytes(input->nodes[host]);
+        node_bytes = bytes > node_bytes ? bytes : node_bytes;
+    }
+    const cg_corpus *corpus = sim_ground_corpus(measure->ground);
+    sim_rows_metric(rows, "energy", "total", (double)energy_pj / 1e12, "J");
+    sim_rows_metric(rows, "cpu.busy", "total", (double)busy_ns, "ns");
+    count(rows, "distances", distances);
+    sim_rows_metric(rows, "memory", "max", (double)(cg_corpus_bytes(corpus) + node_bytes), "B");
+    count(rows, "graph.concepts", cg_graph_concept_count(corpus->graph));
+    count(rows, "graph.edges", cg_graph_edge_count(corpus->graph));
+    count(rows, "graph.held_out", sim_ground_fact_count(measure->ground));
+    count(rows, "events", input->result.events);
+    count(rows, "invariant.violations", input->violations);
+    sim_rows_metric(rows, "duration", "total", (double)input->result.ended_ns, "ns");
+}
+
+/* --- time line
+ * ------------------------------------------------------------------------------------- */
+
+/* Latency and count of the requests that began in each interval. */
+static cg_status report_intervals(const sim_report_input *input, sim_rows *rows,
+                                  cg_error *error) {
+    const sim_measure *measure = input->measure;
+    uint64_t width_ns = input->options->series_ns;
+    cg_histogram histogram;
+    cg_histogram_init(&histogram, cg_allocator_heap());
+    cg_status status = CG_OK;
+    uint32_t next = 0;
+    for (uint64_t begin_ns = 0; status == CG_OK && next < measure->request_count;
+         begin_ns += width_ns) {
+        cg_histogram_reset(&histogram);
+        while (status == CG_OK && next < measure->request_count &&
+               measure->requests[next].start_ns < begin_ns + width_ns) {
+            const sim_request_record *request = &measure->requests[next++];
+            if (sim_request_acknowledged(request)) {
+                status = cg_histogram_record(&histogram,
+                                             request->replied_ns - request->start_ns, 1, error);
+            }
+        }
+        if (histogram.total > 0) {
+            double p50_ns = (double)cg_histogram_quantile(&histogram, 0.50);
+            double p99_ns = (double)cg_histogram_quantile(&histogram, 0.99);
+            sim_rows_series(rows, "latency", begin_ns, "p50", p50_ns, "ns");
+            sim_rows_series(rows, "latency", begin_ns, "p99", p99_ns, "ns");
+        }
+    }
+    cg_histogram_deinit(&histogram);
+    return status;
+}
+
+static void report_samples(const sim_report_input *input, sim_rows *rows) {
+    const sim_measure *measure = input->measure;
+    for (size_t i = 0; i < measure->sample_count; ++i) {
+        const sim_sample *sample = &measure->samples[i];
+        sim_rows_series(rows, "requests.open", sample->time_ns, "last",
+                        (double)sample->open_requests, "1");
+        sim_rows_series(rows, "replication.backlog", sample->time_ns, "last",
+                        (double)sample->backlog_records, "1");
+    }
+    for (size_t i = 0; i < measure->mark_count; ++i) {
+        const sim_mark *mark = &measure->marks[i];
+        sim_rows_event(rows, mark->time_ns, mark->kind, mark->text);
+    }
+}
+
+cg_status sim_report(const sim_report_input *input, sim_rows *rows, cg_error *error) {
+    cg_status status = report_latency(input, rows, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    report_requests(input, rows);
+    report_recovery(input, rows);
+    report_accuracy(input, rows);
+    report_resources(input, rows);
+    status = report_intervals(input, rows, error);
+    report_samples(input, rows);
+    return status;
+}
