@@ -25,6 +25,7 @@ return {
     return {
       cluster = clusters.of(factor.hosts),
       graph = { source = "wordnet", nodes = factor.nodes, held_out = 1000 },
+      engine = { ef_construction = 64 },
       load = { arrival = "poisson", rate = 1000, facts = 1000, audits = 100 },
       faults = faults,
     }
@@ -58,8 +59,10 @@ return {
   },
 
   plots = {
-    { name = "scaling", title = "Allocation latency over graph size", x = "nodes", y = "latency:p99",
-      series = "hosts", log = "xy" },
+    { name = "scaling", title = "Allocation latency over graph size", x = "nodes", y = "latency:p50",
+      series = "hosts", log = "x" },
+    { name = "answers", title = "True hypernym among the ten best", x = "nodes", y = "hypernym.top10:share",
+      series = "hosts", log = "x" },
     { name = "timeline", title = "One host of four is cut off", kind = "timeline", y = "latency:p99",
       where = { nodes = "10K", hosts = 4 } },
   },

@@ -40,6 +40,7 @@ static void flatten_line(char *text) {
     }
 }
 
+#undef cg_error_set
 cg_status cg_error_set(cg_error *error, cg_status status, const char *format, ...) {
     if (!error) {
         return status;

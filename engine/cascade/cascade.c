@@ -112,6 +112,7 @@ static void semantic_stage(decision_run *run) {
     cg_cascade_scratch *scratch = run->scratch;
     run->decision.stage_in[CG_STAGE_SEMANTIC] = run->count;
     vote(run, CG_COLUMN_SEMANTIC);
+    run->view.similarities = NULL; /* the array that held them is needed for other things */
     scratch->dropped_count = 0;
     uint32_t keep = cg_cascade_keeps(&run->options->semantic, run->count);
     bool filters = run->decision.strategy == CG_STRATEGY_HIERARCHICAL &&
@@ -250,6 +251,30 @@ static void explain(decision_run *run) {
     }
 }
 
+/* What STDP needs to know of a fact whose true concept is told. */
+static void hear_teacher(decision_run *run, const cg_fact_view *fact) {
+    cg_decision *decision = &run->decision;
+    bool right = decision->winner == fact->teacher;
+    if (!fact->has_teacher || (right && decision->alternative_count < 2)) {
+        return;
+    }
+    const uint32_t rows[2] = {fact->teacher,
+                              right ? decision->alternatives[1] : decision->winner};
+    const cg_ttfs_options *encoding = cg_features_encoding(run->knowledge->features);
+    decision->taught = true;
+    for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
+        float votes[2] = {0.0f, 0.0f};
+        int32_t spikes[2];
+        if (enabled(run, (cg_column_id)column)) {
+            cg_column_vote((cg_column_id)column, &run->view, run->scratch->columns, rows, 2,
+                           votes, run->work);
+        }
+        (void)cg_ttfs_encode(encoding, votes, 2, spikes, run->work);
+        uint32_t late = spikes[1] > 0 ? encoding->window_ticks : CG_TICKS_NEVER;
+        decision->taught_spike_ticks[column] = spikes[0] > 0 ? (uint32_t)(spikes[0] - 1) : late;
+    }
+}
+
 static cg_strategy choose(const cg_cascade_options *options, const cg_knowledge *knowledge) {
     if (options->strategy == CG_STRATEGY_DIRECT || knowledge->index_count == 0) {
         return CG_STRATEGY_DIRECT;
@@ -291,6 +316,7 @@ static cg_status start(decision_run *run, const cg_fact_view *fact, cg_error *er
     };
     if (run->decision.strategy == CG_STRATEGY_DIRECT) {
         cg_cascade_compare_all(run->options, &run->view, scratch, run->work);
+        run->view.similarities = scratch->combined;
     } else {
         status =
             cg_cascade_retrieve(run->options, knowledge, &run->view, scratch, run->work, error);
@@ -332,6 +358,7 @@ cg_status cg_cascade_decide(const cg_cascade_options *options, const cg_knowledg
     structural_stage(&run);
     inhibition_stage(&run);
     explain(&run);
+    hear_teacher(&run, fact);
     *decision = run.decision;
     return CG_OK;
 }

@@ -62,6 +62,10 @@ cg_status cg_cascade_options_check(const cg_cascade_options *options, cg_error *
  * index_first_row[i] + row. */
 enum { CG_CASCADE_INDEXES_MAX = 4, CG_ALTERNATIVES = 10 };
 #define CG_TICKS_NEVER UINT32_MAX /* no spike */
+
+/* The teacher's spike on the true concept's neuron: 0.5 ms after the window opens, so that a column comes
+ * before it when its vote for the truth is at least 0.89 of that for the rival (log code). */
+enum { CG_TEACHER_TICKS = 5000 };
 typedef struct cg_knowledge {
     const cg_graph *graph;
     const cg_features *features;
@@ -94,6 +98,11 @@ typedef struct cg_decision {
     uint32_t stage_in[CG_STAGE_COUNT];
     uint32_t stage_out[CG_STAGE_COUNT];
     uint32_t spikes; /* in the fact's pattern */
+    /* For a fact with a teacher: when each column's vote for the true concept fires, in a pattern of it and
+     * its strongest rival, so 0 where the column prefers the truth; CG_TICKS_NEVER where it votes for
+     * neither. */
+    bool taught;
+    uint32_t taught_spike_ticks[CG_COLUMN_COUNT];
 } cg_decision;
 
 typedef struct cg_fact_view { /* borrowed */
@@ -101,6 +110,9 @@ typedef struct cg_fact_view { /* borrowed */
     cg_sparse sparse;
     uint32_t type; /* concept type or CG_TYPE_UNKNOWN */
     uint64_t now_ns;
+    bool
+        has_teacher; /* teacher is the row where the fact truly belongs; it sways no decision */
+    uint32_t teacher;
 } cg_fact_view;
 
 typedef struct cg_cascade_scratch

@@ -52,6 +52,7 @@ uint32_t cg_cascade_keeps(const cg_filter *filter, uint32_t n);
 cg_status cg_cascade_retrieve(const cg_cascade_options *options, const cg_knowledge *knowledge,
                               const cg_column_view *view, cg_cascade_scratch *scratch,
                               cg_work *work, cg_error *error);
+/* Leaves every row's similarity in scratch->combined. */
 void cg_cascade_compare_all(const cg_cascade_options *options, const cg_column_view *view,
                             cg_cascade_scratch *scratch, cg_work *work);
 

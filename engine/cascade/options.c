@@ -158,5 +158,10 @@ cg_status cg_cascade_input_check(const cg_knowledge *knowledge, const cg_fact_vi
                             "the fact's concept type is %u; it must be below %d or unknown",
                             fact->type, (int)CG_CONCEPT_TYPES);
     }
+    if (fact->has_teacher && fact->teacher >= cg_graph_concept_count(knowledge->graph)) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "the fact's true concept is row %u; the graph has %u concepts",
+                            fact->teacher, cg_graph_concept_count(knowledge->graph));
+    }
     return cg_sparse_check(fact->sparse, "the fact's sparse form", error);
 }

@@ -71,6 +71,8 @@ typedef struct cg_column_view {
     cg_touched touched; /* or NULL; the patterns of candidates and neighbours are the caller's
                            to tell */
     void *touched_context;
+    const double
+        *similarities; /* [concepts] cg_column_similarity of every row, or NULL: not known */
 } cg_column_view;
 
 /* How alike fact and concept are, in [0, 1]: a weighted mean of exact sparse cosine, dense

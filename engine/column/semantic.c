@@ -48,6 +48,7 @@ float cg_semantic_vote(const cg_column_view *view, const cg_column_scratch *scra
                        uint32_t row, cg_work *work) {
     const cg_evidence *entry = cg_evidence_find(scratch, row);
     double exemplars = entry ? (double)entry->exemplars : 0.0;
-    double own = cg_column_similarity(view, row, work);
+    double own =
+        view->similarities ? view->similarities[row] : cg_column_similarity(view, row, work);
     return (float)cg_clamp_unit(own_share * own + (1.0 - own_share) * exemplars);
 }

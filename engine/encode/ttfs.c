@@ -24,8 +24,9 @@
 #include "engine/encode/ttfs.h"
 
 #include "engine/base/math.h"
+#include "engine/vector/kernel.h"
 
-enum { MOVE_MAX = 2 * CG_TTFS_UNITS, WINDOW_TICKS_MAX = 1 << 30 };
+enum { WINDOW_TICKS_MAX = 1 << 30 };
 
 static const double spike_share = 0.6; /* of the similarity; the cosine has the rest */
 static const double cosine_share = 0.4;
@@ -120,35 +121,17 @@ uint32_t cg_ttfs_encode(const cg_ttfs_options *options, const float *vector, uin
     return fired;
 }
 
-/* Sums in 32 bits, which hold 100,000 channels; longer patterns come in pieces. */
-static uint32_t distance_of_piece(const int32_t *restrict left, const int32_t *restrict right,
-                                  uint32_t dims, uint32_t *spikes) {
-    uint32_t cost = 0;
-    uint32_t fired = 0;
-    for (uint32_t d = 0; d < dims; d++) {
-        int32_t a = left[d];
-        int32_t b = right[d];
-        int32_t gap = a - b; /* of two spikes of one channel: their times' difference */
-        int32_t size = gap < 0 ? -gap : gap;
-        int32_t moved = size < MOVE_MAX ? size : MOVE_MAX;
-        int32_t fires = (a != 0) + (b != 0);
-        int32_t both = -(fires == 2) & ~((a ^ b) >> 31); /* all ones: one channel, two spikes */
-        int32_t apart = fires * CG_TTFS_UNITS;
-        cost += (uint32_t)((moved & both) | (apart & ~both));
-        fired += (uint32_t)fires;
-    }
-    *spikes += fired;
-    return cost;
-}
-
+/* The kernel sums in 32 bits, which hold 100,000 channels; longer patterns come in pieces. */
 uint64_t cg_ttfs_distance(const int32_t *left, const int32_t *right, uint32_t dims,
                           uint32_t *spikes_total) {
     enum { PIECE = 1 << 16 };
+    const cg_kernels *kernels = cg_kernels_best();
     uint64_t cost = 0;
     *spikes_total = 0;
     for (uint32_t from = 0; from < dims; from += PIECE) {
         uint32_t piece = dims - from < PIECE ? dims - from : PIECE;
-        cost += distance_of_piece(left + from, right + from, piece, spikes_total);
+        cost += kernels->spike_cost_i32(left + from, right + from, piece, CG_TTFS_UNITS,
+                                        spikes_total);
     }
     return cost;
 }

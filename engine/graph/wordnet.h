@@ -35,12 +35,11 @@ void cg_wordnet_free(cg_wordnet *wordnet);
 typedef struct cg_synset { /* borrowed from the cg_wordnet */
     uint64_t id;           /* part of speech (1..4) * 10^8 + offset: WordNet's own synset id */
     uint32_t type;         /* lexicographer file */
-    const char
-        *text;            /* words joined by ", " (underscores as spaces, adjective markers
+    const char *text;      /* words joined by ", " (underscores as spaces, adjective markers
                              dropped), then ": ",      then the gloss; printable ASCII, NUL-terminated */
-    uint32_t text_bytes;  /* without the NUL */
-    const char *name;     /* the first word */
-    const cg_edge *edges; /* targets are synset numbers; sorted by (type, target), distinct */
+    uint32_t text_bytes;   /* without the NUL */
+    const char *name;      /* the first word */
+    const cg_edge *edges;  /* targets are synset numbers; sorted by (type, target), distinct */
     uint32_t edge_count;
 } cg_synset;
 uint32_t cg_wordnet_count(const cg_wordnet *wordnet);

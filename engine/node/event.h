@@ -12,9 +12,11 @@
 #include "engine/base/work.h"
 #include "engine/cascade/cascade.h"
 
-enum {
-    CG_REQUEST_AUDIT = 1
-}; /* flag: decide exhaustively as well and report whether both agree */
+enum {                       /* flags of a request */
+       CG_REQUEST_AUDIT = 1, /* decide exhaustively as well and report whether both agree */
+       CG_REQUEST_LABELLED =
+           2 /* label is the row where the fact truly belongs: learn from it */
+};
 
 typedef enum cg_event_kind {
     CG_EVENT_REQUEST,      /* a client asks this host to allocate a fact */
@@ -27,7 +29,8 @@ const char *cg_event_kind_name(cg_event_kind kind);
 
 typedef struct cg_event {
     cg_event_kind kind;
-    uint32_t flags; /* REQUEST: CG_REQUEST_AUDIT */
+    uint32_t flags; /* REQUEST: CG_REQUEST_AUDIT, CG_REQUEST_LABELLED */
+    uint32_t label; /* REQUEST: row of the shared corpus, when labelled */
     uint64_t now_ns;
     uint64_t id; /* REQUEST: request id, unique over all clients; TIMER: timer id; STORAGE_DONE:
                     token */

@@ -95,7 +95,10 @@ cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *o
                              cg_error *error) {
     node->statistics.requests++;
     uint64_t known = 0;
-    if (event->id > CG_NODE_REQUEST_ID_MAX || event->size_bytes > CG_NODE_FACT_BYTES_MAX) {
+    bool bad_label = (event->flags & CG_REQUEST_LABELLED) &&
+                     event->label >= cg_graph_concept_count(node->corpus->graph);
+    if (event->id > CG_NODE_REQUEST_ID_MAX || event->size_bytes > CG_NODE_FACT_BYTES_MAX ||
+        bad_label) {
         return refuse(node, event->id, CG_ERROR_INVALID, 0, outputs, error);
     }
     if (cg_table_get(node->pending_of, event->id, &known)) {
@@ -110,6 +113,7 @@ cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *o
     cg_message_allocate message = {
         .request_id = event->id,
         .flags = event->flags,
+        .label = event->label,
         .dims = cg_features_dims(node->corpus->features),
         .dense = node->embedding->dense,
         .sparse = cg_embedding_sparse(node->embedding),

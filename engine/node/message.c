@@ -2,7 +2,7 @@
 
 #include "engine/base/bytes.h"
 
-enum { ALLOCATE_FIXED_BYTES = 24 };
+enum { ALLOCATE_FIXED_BYTES = 28 };
 
 size_t cg_message_allocate_bytes(const cg_message_allocate *message) {
     return ALLOCATE_FIXED_BYTES + 4 * (size_t)message->dims +
@@ -14,6 +14,7 @@ void cg_message_allocate_encode(const cg_message_allocate *message, uint8_t *pay
     cg_writer writer = cg_writer_init(payload, size);
     cg_write_u64(&writer, message->request_id);
     cg_write_u32(&writer, message->flags);
+    cg_write_u32(&writer, message->label);
     cg_write_u32(&writer, message->dims);
     cg_write_u32(&writer, message->sparse.count);
     cg_write_u32(&writer, message->text_bytes);
@@ -37,6 +38,7 @@ cg_status cg_message_allocate_decode(const uint8_t *payload, size_t size_bytes,
     cg_message_allocate read = {0};
     read.request_id = cg_read_u64(&reader);
     read.flags = cg_read_u32(&reader);
+    read.label = cg_read_u32(&reader);
     read.dims = cg_read_u32(&reader);
     read.sparse.count = cg_read_u32(&reader);
     read.text_bytes = cg_read_u32(&reader);

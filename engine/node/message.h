@@ -2,11 +2,11 @@
  *
  * Little-endian, in this order:
  *
- *   ALLOCATE  request id u64, flags u32, dims u32, entries u32, text bytes u32, dense
- * f32[dims], features u32[entries], weights f32[entries], text ANSWER    the fields of cg_reply
- * in their order; alternatives as a count and so many rows APPEND    partition u32, count u32,
- * records (engine/replica/log.h) one after the other APPENDED  partition u32, durable sequence
- * u64
+ *   ALLOCATE  request id u64, flags u32, label u32, dims u32, entries u32, text bytes u32,
+ *             dense f32[dims], features u32[entries], weights f32[entries], text
+ *   ANSWER    the fields of cg_reply in their order; alternatives as a count and so many rows
+ *   APPEND    partition u32, count u32, records (engine/replica/log.h) one after the other
+ *   APPENDED  partition u32, durable sequence u64
  *
  * Decoders answer CG_ERROR_CORRUPT for whatever is not such a payload, to its last byte.
  */
@@ -24,10 +24,10 @@ typedef enum cg_message_type {
     CG_MESSAGE_APPENDED      /* replica to primary: durable up to here */
 } cg_message_type;
 
-typedef struct cg_message_allocate { /* arrays borrowed, from the sender's or from a
-                                        cg_log_buffers */
+typedef struct cg_message_allocate { /* arrays borrowed: the sender's, or a cg_log_buffers' */
     uint64_t request_id;
     uint32_t flags;
+    uint32_t label;
     uint32_t dims;
     const float *dense;
     cg_sparse sparse;

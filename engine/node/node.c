@@ -205,6 +205,8 @@ static cg_status on_allocate(cg_node *node, const cg_wire_header *header,
     if (cg_message_allocate_decode(payload, header->payload_bytes, node->buffers, &message,
                                    NULL) != CG_OK ||
         message.dims != cg_features_dims(node->corpus->features) || message.text_bytes == 0 ||
+        ((message.flags & CG_REQUEST_LABELLED) &&
+         message.label >= cg_graph_concept_count(node->corpus->graph)) ||
         message.text_bytes > CG_NODE_FACT_BYTES_MAX ||
         cg_node_partition_of(message.request_id, node->options.hosts) != node->own.number) {
         return refuse_message(node);

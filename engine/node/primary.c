@@ -40,13 +40,24 @@ static void read_through_tiers(void *context, uint32_t row, cg_touch what) {
                                  first < last ? first : last, &served, read->work, read->error);
 }
 
+static cg_fact_view view_of(const cg_message_allocate *message, uint64_t now_ns) {
+    return (cg_fact_view){
+        .dense = message->dense,
+        .sparse = message->sparse,
+        .type = CG_TYPE_UNKNOWN,
+        .now_ns = now_ns,
+        .has_teacher = (message->flags & CG_REQUEST_LABELLED) != 0,
+        .teacher = message->label,
+    };
+}
+
 static cg_status decide(cg_node *node, const cg_message_allocate *message, uint64_t now_ns,
                         cg_decision *decision, cg_work *work, cg_error *error) {
     reading read = {node, work, CG_OK, error};
     cg_knowledge knowledge = cg_partition_knowledge(&node->own);
     knowledge.touched = read_through_tiers;
     knowledge.touched_context = &read;
-    cg_fact_view fact = {message->dense, message->sparse, CG_TYPE_UNKNOWN, now_ns};
+    cg_fact_view fact = view_of(message, now_ns);
     cg_status status = cg_cascade_decide(&node->options.cascade, &knowledge, &fact,
                                          node->scratch, decision, work, error);
     return status == CG_OK ? read.status : status;
@@ -58,7 +69,7 @@ static cg_status audit(cg_node *node, const cg_message_allocate *message, uint64
     cg_cascade_options exhaustive = node->options.cascade;
     exhaustive.strategy = CG_STRATEGY_DIRECT;
     cg_knowledge knowledge = cg_partition_knowledge(&node->own);
-    cg_fact_view fact = {message->dense, message->sparse, CG_TYPE_UNKNOWN, now_ns};
+    cg_fact_view fact = view_of(message, now_ns);
     cg_decision decision;
     cg_status status = cg_cascade_decide(&exhaustive, &knowledge, &fact, node->scratch,
                                          &decision, NULL, error);
@@ -69,19 +80,18 @@ static cg_status audit(cg_node *node, const cg_message_allocate *message, uint64
     return status;
 }
 
-/* Columns that fired before the winner's neuron are strengthened, those after it weakened; a
- * column that stayed silent keeps its weight. */
+/* From a labelled fact: columns whose vote for the true concept fires before the teacher are
+ * strengthened, those after it weakened; one that votes for neither side keeps its weight. Facts without a
+ * label teach nothing: to learn from its own guesses would only make the engine surer of them. */
 static cg_column_weights learn(const cg_node *node, const cg_decision *decision,
                                cg_work *work) {
     cg_column_weights weights = node->own.weights;
-    uint32_t window = cg_features_encoding(node->corpus->features)->window_ticks;
-    for (uint32_t column = 0; column < CG_COLUMN_COUNT; ++column) {
-        bool votes = node->options.cascade.column_mask >> column & 1;
-        if (votes && decision->column_spike_ticks[column] <= window) {
+    for (uint32_t column = 0; decision->taught && column < CG_COLUMN_COUNT; ++column) {
+        uint64_t ticks = decision->taught_spike_ticks[column];
+        if (ticks != CG_TICKS_NEVER) {
             weights.weight_q16[column] =
-                cg_stdp_update(weights.weight_q16[column],
-                               (uint64_t)decision->column_spike_ticks[column] * CG_TTFS_TICK_NS,
-                               (uint64_t)decision->winner_spike_ticks * CG_TTFS_TICK_NS, work);
+                cg_stdp_update(weights.weight_q16[column], ticks * CG_TTFS_TICK_NS,
+                               (uint64_t)CG_TEACHER_TICKS * CG_TTFS_TICK_NS, work);
         }
     }
     return weights;
@@ -231,6 +241,12 @@ cg_status cg_primary_allocate(cg_node *node, const cg_message_allocate *message,
     status = store(node, &record, outputs, error);
     if (status == CG_ERROR_FULL) {
         return reject(node, message->request_id, status, gateway, now_ns, outputs, error);
+    }
+    if (status == CG_OK) { /* what was just written is in the node tier */
+        uint32_t row = cg_graph_concept_count(node->own.graph) - 1;
+        uint32_t last = node->options.tier_levels - 1;
+        status = cg_tiers_fill(node->tiers, tier_key(node, row),
+                               NODE_FIRST_LEVEL < last ? NODE_FIRST_LEVEL : last, error);
     }
     if (status != CG_OK) {
         return status;

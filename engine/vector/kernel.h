@@ -19,6 +19,11 @@ typedef struct cg_kernels {
     const char *name; /* "scalar", "avx2" */
     float (*dot_f32)(const float *left, const float *right, uint32_t dims);
     float (*square_distance_f32)(const float *left, const float *right, uint32_t dims);
+    /* Spike patterns as in engine/encode/ttfs.h: Σ over axes of min(|a - b|, 2 unit) where both have one
+     * sign, else `unit` for each that is not 0. Adds the entries that are not 0 to *spikes. Sums in 32
+     * bits: dims * 2 unit must fit. */
+    uint32_t (*spike_cost_i32)(const int32_t *left, const int32_t *right, uint32_t dims,
+                               uint32_t unit, uint32_t *spikes);
 } cg_kernels;
 
 /* NULL when this machine cannot run the instruction set. */

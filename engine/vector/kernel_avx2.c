@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "engine/vector/kernel_sets.h"
+#include "engine/vector/kernel_spikes.h"
 
 static float add_lanes(__m256 low, __m256 high) {
     __m256 eight = _mm256_add_ps(low, high);
@@ -50,4 +51,5 @@ const cg_kernels cg_kernels_avx2 = {
     .name = "avx2",
     .dot_f32 = dot_avx2,
     .square_distance_f32 = square_distance_avx2,
+    .spike_cost_i32 = spike_cost,
 };

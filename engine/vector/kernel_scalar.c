@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "engine/vector/kernel_sets.h"
+#include "engine/vector/kernel_spikes.h"
 
 static float add_lanes(float *lanes) {
     for (uint32_t width = CG_KERNEL_LANES / 2; width > 0; width /= 2) {
@@ -49,4 +50,5 @@ const cg_kernels cg_kernels_scalar = {
     .name = "scalar",
     .dot_f32 = dot_scalar,
     .square_distance_f32 = square_distance_scalar,
+    .spike_cost_i32 = spike_cost,
 };

@@ -267,6 +267,7 @@ static void fingerprint_add(sim_host *host, const sim_delivery *delivery) {
     cg_hasher_add_u64(hasher, delivery->sequence);
     cg_hasher_add_u64(hasher, delivery->id);
     cg_hasher_add_u64(hasher, delivery->flags);
+    cg_hasher_add_u64(hasher, delivery->label);
     cg_hasher_add_bytes(hasher, delivery->bytes, delivery->size_bytes);
 }
 
@@ -285,7 +286,8 @@ static cg_status step(sim_host *host, const sim_delivery *delivery, cg_error *er
                       .id = delivery->id,
                       .bytes = delivery->bytes,
                       .size_bytes = delivery->size_bytes,
-                      .flags = delivery->flags};
+                      .flags = delivery->flags,
+                      .label = delivery->label};
     job *started = job_take(host);
     if (!started) {
         return cg_error_set(error, CG_ERROR_MEMORY, "no memory for a step");

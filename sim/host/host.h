@@ -44,6 +44,7 @@ typedef struct sim_delivery {
     uint64_t sequence; /* unique for its kind and sender */
     uint64_t id;       /* REQUEST, TIMER, STORAGE_DONE: as in cg_event */
     uint32_t flags;    /* as in cg_event */
+    uint32_t label;    /* as in cg_event */
     bool borrowed;     /* bytes outlive the host and are not copied */
     const uint8_t *bytes;
     size_t size_bytes;

@@ -72,6 +72,13 @@ static cg_status load_wordnet(const sim_options *options, sim_ground *ground, cg
             cg_error_prefix(error, "%s: ", options->graph.path);
         }
     }
+    if (status == CG_OK && cg_wordnet_count(ground->wordnet) != CG_WORDNET_SYNSETS) {
+        status = cg_error_set(
+            error, CG_ERROR_CORRUPT,
+            "%s holds %u synsets instead of the %d of WordNet 3.0; install Debian's "
+            "wordnet-base again",
+            options->graph.path, cg_wordnet_count(ground->wordnet), CG_WORDNET_SYNSETS);
+    }
     for (int file = 0; file < CG_WORDNET_FILES; ++file) {
         free((void *)sources[file].bytes);
     }
@@ -197,9 +204,9 @@ uint64_t sim_ground_estimate_bytes(const sim_options *options, uint64_t concepts
     /* Vectors in index and features, spikes; links at level 0 and about one more level's worth;
      * exact form and graph as measured on WordNet: about 20 entries of 8 bytes, 7 edges of 8, a
      * name. */
-    uint64_t vectors = 3 * 4 * (uint64_t)options->engine.dims;
+    uint64_t vectors = (uint64_t)options->engine.dims * 3 * 4;
     uint64_t links =
-        options->engine.index == SIM_INDEX_HNSW ? 4 * 3 * (uint64_t)options->engine.m : 0;
+        options->engine.index == SIM_INDEX_HNSW ? (uint64_t)options->engine.m * 3 * 4 : 0;
     return concepts * (vectors + links + 160 + 100);
 }
 

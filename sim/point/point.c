@@ -210,12 +210,18 @@ static cg_status deliver_load(point *self, cg_error *error) {
         uint32_t text_bytes = 0;
         const char *text =
             sim_ground_fact_text(self->input->ground, request->fact, &text_bytes);
+        uint32_t label = 0;
+        bool labelled =
+            request->labelled &&
+            sim_ground_fact_answer(self->input->ground, request->fact, &label, 1) > 0;
         sim_delivery delivery = {
             .kind = CG_EVENT_REQUEST,
             .due_ns = request->at_ns,
             .sequence = i,
             .id = (uint64_t)i + 1,
-            .flags = request->audit ? CG_REQUEST_AUDIT : 0,
+            .flags = (request->audit ? CG_REQUEST_AUDIT : 0u) |
+                     (labelled ? CG_REQUEST_LABELLED : 0u),
+            .label = label,
             .borrowed = true,
             .bytes = (const uint8_t *)text,
             .size_bytes = text_bytes,

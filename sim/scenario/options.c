@@ -208,6 +208,7 @@ cg_status sim_options_format(const sim_options *options, char **text, cg_error *
         free(builder.text);
         return builder.status;
     }
+    CG_ASSERT(builder.text); /* the table has options, whatever they are */
     *text = builder.text;
     return CG_OK;
 }

@@ -93,6 +93,7 @@ typedef struct sim_load_options {
     uint32_t facts;      /* 1..10M; 1,000 (never more than are held out) */
     uint64_t start_ns;   /* of the first arrival's clock; 0 */
     uint32_t audits;     /* facts also decided exhaustively, evenly spread; 100 */
+    uint32_t labels;     /* facts that carry their true concept, evenly spread; 0 */
 } sim_load_options;
 
 typedef enum sim_fault_action {

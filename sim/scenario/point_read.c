@@ -41,6 +41,7 @@ static void list_children(const char *prefix, children *out) {
         out->options[out->count] = rest[length] == '\0' ? &sim_option_table[i] : NULL;
         out->count++;
     }
+    CG_ASSERT(out->count > 0); /* a prefix is one of the table's groups */
 }
 
 /* Reads the value on top of the stack into one option. */

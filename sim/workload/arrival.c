@@ -51,6 +51,12 @@ static cg_status plan_facts(uint32_t available, uint64_t seed, sim_workload *wor
     return CG_OK;
 }
 
+/* Evenly spread: one each time the line i * chosen / count passes an integer. */
+static bool is_chosen(uint32_t i, uint32_t chosen, uint32_t count) {
+    uint32_t most = chosen < count ? chosen : count;
+    return cg_mul_div((uint64_t)i + 1, most, count) > cg_mul_div(i, most, count);
+}
+
 cg_status sim_workload_plan(const sim_load_options *options, uint32_t available, uint32_t hosts,
                             uint64_t seed, cg_allocator allocator, sim_workload *out,
                             cg_error *error) {
@@ -86,10 +92,8 @@ cg_status sim_workload_plan(const sim_load_options *options, uint32_t available,
     for (uint32_t i = 0; i < workload.count; i++) {
         cg_stream gateway = cg_stream_init(seed, "workload.gateway", i);
         workload.requests[i].host = (uint32_t)cg_stream_next_below(&gateway, hosts);
-        /* Evenly spread: one audit each time the line i * audits / count passes an integer. */
-        uint32_t audits = options->audits < workload.count ? options->audits : workload.count;
-        workload.requests[i].audit = cg_mul_div((uint64_t)i + 1, audits, workload.count) >
-                                     cg_mul_div(i, audits, workload.count);
+        workload.requests[i].audit = is_chosen(i, options->audits, workload.count);
+        workload.requests[i].labelled = is_chosen(i, options->labels, workload.count);
     }
     *out = workload;
     return CG_OK;

@@ -18,6 +18,7 @@ typedef struct sim_request_plan {
     uint32_t fact;  /* 0..available-1, each at most once */
     uint32_t host;  /* gateway */
     bool audit;     /* also decided exhaustively */
+    bool labelled;  /* carries its true concept, for learning */
 } sim_request_plan;
 
 typedef struct sim_workload {

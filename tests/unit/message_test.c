@@ -23,6 +23,7 @@ static cg_message_allocate make_allocate(support_fact *fact, uint32_t dims, uint
     support_fact_fill(fact, &stream, dims, entries);
     return (cg_message_allocate){.request_id = UINT64_C(0xfedcba987654),
                                  .flags = CG_REQUEST_AUDIT,
+                                 .label = 77,
                                  .dims = dims,
                                  .dense = fact->dense,
                                  .sparse = support_fact_sparse(fact),
@@ -47,12 +48,13 @@ static void test_allocate_round_trip(void **state) {
             make_allocate(&fact, shapes[i][0], shapes[i][1], "a cat is a mammal");
         size_t size_bytes = 0;
         uint8_t *bytes = encode_allocate(&sent, &size_bytes);
-        assert_int_equal(size_bytes, 24 + 4 * shapes[i][0] + 8 * shapes[i][1] + 17);
+        assert_int_equal(size_bytes, 28 + 4 * shapes[i][0] + 8 * shapes[i][1] + 17);
         cg_message_allocate got;
         cg_error error = {0};
         assert_ok(decode_allocate(bytes, size_bytes, &got, &error), error);
         assert_int_equal(got.request_id, sent.request_id);
         assert_int_equal(got.flags, CG_REQUEST_AUDIT);
+        assert_int_equal(got.label, 77);
         assert_int_equal(got.dims, sent.dims);
         assert_memory_equal(got.dense, sent.dense, sent.dims * sizeof(float));
         assert_int_equal(got.sparse.count, sent.sparse.count);
@@ -86,7 +88,7 @@ static void test_allocate_cut_and_absurd(void **state) {
         free(cut);
     }
     static const uint32_t values[] = {0, 1, 31, 33, 255, 257, 1025, 1u << 20, UINT32_MAX};
-    for (size_t at = 12; at <= 20; at += 4) { /* dims, entries, text bytes */
+    for (size_t at = 16; at <= 24; at += 4) { /* dims, entries, text bytes */
         uint8_t kept[4];
         memcpy(kept, bytes + at, 4);
         for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
@@ -98,7 +100,7 @@ static void test_allocate_cut_and_absurd(void **state) {
         memcpy(bytes + at, kept, 4);
     }
     static const uint32_t bits[] = {0x7fc00000, 0x7f800000, 0xff800000, 0x7f7fffff, 0x40000000};
-    for (size_t at = 24; at < 24 + 4 * 32; at += 4) { /* NaN, infinities, huge, 2.0 */
+    for (size_t at = 28; at < 28 + 4 * 32; at += 4) { /* NaN, infinities, huge, 2.0 */
         uint8_t kept[4];
         memcpy(kept, bytes + at, 4);
         for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {

@@ -85,6 +85,49 @@ static void test_answers_wait_for_their_write(void **state) {
     free_rig(&used);
 }
 
+/* The column weights in the log record that a new node's first request leads to. */
+static cg_column_weights weights_after(cg_event event) {
+    rig used = make_rig(1);
+    static const char text[] = "fact, of w17a w17b w4a";
+    event.kind = CG_EVENT_REQUEST;
+    event.bytes = (const uint8_t *)text;
+    event.size_bytes = sizeof text - 1;
+    taken write = take(step(&used, 0, event), CG_OUTPUT_WRITE);
+    static cg_log_buffers buffers;
+    cg_log_record record;
+    size_t used_bytes = 0;
+    cg_error error = {0};
+    assert_ok(cg_log_record_decode(write.bytes, write.output.size_bytes, &buffers, &record,
+                                   &used_bytes, &error),
+              error);
+    free(write.bytes);
+    free_rig(&used);
+    return record.column_weights;
+}
+
+/* Goal: a fact without a label teaches nothing; one with its true concept strengthens the columns that
+ * prefer it, one with a wrong concept weakens them; a label that does not exist is refused. */
+static void test_learning(void **state) {
+    (void)state;
+    cg_column_weights before = cg_column_weights_default();
+    cg_column_weights after = weights_after((cg_event){.id = 1});
+    assert_memory_equal(&after, &before, sizeof before);
+    after = weights_after((cg_event){.id = 2, .flags = CG_REQUEST_LABELLED, .label = 17});
+    assert_true(after.weight_q16[CG_COLUMN_SEMANTIC] > before.weight_q16[CG_COLUMN_SEMANTIC]);
+    cg_column_weights wrong =
+        weights_after((cg_event){.id = 3, .flags = CG_REQUEST_LABELLED, .label = 100});
+    assert_true(wrong.weight_q16[CG_COLUMN_SEMANTIC] < before.weight_q16[CG_COLUMN_SEMANTIC]);
+    rig used = make_rig(1);
+    cg_event stranger = {.kind = CG_EVENT_REQUEST,
+                         .id = 4,
+                         .bytes = (const uint8_t *)"w17a",
+                         .size_bytes = 4,
+                         .flags = CG_REQUEST_LABELLED,
+                         .label = SUPPORT_CONCEPTS};
+    assert_int_equal(take_reply(step(&used, 0, stranger)).status, CG_ERROR_INVALID);
+    free_rig(&used);
+}
+
 /* Goal: what is no fact is answered at once, with the reason, and leaves no trace. */
 static void test_bad_facts(void **state) {
     (void)state;
@@ -377,6 +420,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request_to_reply),
         cmocka_unit_test(test_answers_wait_for_their_write),
+        cmocka_unit_test(test_learning),
         cmocka_unit_test(test_bad_facts),
         cmocka_unit_test(test_large_facts_and_full),
         cmocka_unit_test(test_duplicate_requests),

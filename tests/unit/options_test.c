@@ -209,6 +209,8 @@ static void every_option_survives_its_text(void **state) {
             snprintf(value, sizeof value, "100s");
         } else if (strcmp(option->path, "load.start") == 0) {
             snprintf(value, sizeof value, "599s");
+        } else if (strcmp(option->path, "engine.tiers.l1") == 0) {
+            snprintf(value, sizeof value, "1M"); /* at most those of the second tier */
         }
         assert_ok(sim_option_set_text(option, &options, value, &error), error);
         assert_ok(sim_options_format(&options, &text, &error), error);

@@ -381,7 +381,7 @@ static void bad_scripts_get_their_sentence(void **state) {
     assert_status(sim_scenario_plan(&request, &plan, &error), CG_ERROR_NOT_FOUND, error,
                   "cannot open the scenario /no/such.lua: No such file or directory");
     request.file = folder;
-    assert_status(sim_scenario_plan(&request, &plan, &error), CG_ERROR_IO, error,
+    assert_status(sim_scenario_plan(&request, &plan, &error), CG_ERROR_INVALID, error,
                   "cannot read");
 }
 
