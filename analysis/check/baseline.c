@@ -159,7 +159,7 @@ static const char *take_header(an_baseline *into, char *line) {
     }
     into->factor_count = count - 3;
     into->factors = an_pool_take(&into->pool, count, sizeof *into->factors);
-    for (uint32_t i = 0; i < into->factor_count && into->factors; i++) {
+    for (uint32_t i = 0; i < count - 3 && into->factors; i++) {
         into->factors[i] = field[i];
     }
     return into->factors ? NULL : "more than memory can hold";
@@ -168,7 +168,7 @@ static const char *take_header(an_baseline *into, char *line) {
 static const char *take_entry(an_baseline *into, char *line) {
     char *field[FIELDS_MAX];
     uint32_t count = cut(line, field);
-    if (count != into->factor_count + 3) {
+    if (count < 3 || count - 3 != into->factor_count) {
         return "a wrong number of fields";
     }
     an_baseline_entry *entry = &into->entries[into->entry_count++];
@@ -176,7 +176,7 @@ static const char *take_entry(an_baseline *into, char *line) {
     if (!entry->values) {
         return "more than memory can hold";
     }
-    for (uint32_t i = 0; i < into->factor_count; i++) {
+    for (uint32_t i = 0; i < count - 3; i++) {
         entry->values[i] = field[i];
     }
     entry->column = field[count - 3];

@@ -22,14 +22,14 @@ bool an_column_quantile(const char *statistic, double *q) {
     if (point && (strchr(point + 1, '.') || !point[1])) {
         return false;
     }
-    char text[PERCENT_DIGITS_MAX + 2] = {0};
+    char text[PERCENT_DIGITS_MAX + 2];
     if (!point && length > 2) {
         text[0] = digits[0];
         text[1] = digits[1];
         text[2] = '.';
-        memcpy(text + 3, digits + 2, length - 2);
+        memcpy(text + 3, digits + 2, length - 2 + 1);
     } else {
-        memcpy(text, digits, length);
+        memcpy(text, digits, length + 1);
     }
     double percent = strtod(text, NULL);
     if (!(percent > 0.0 && percent < 100.0)) {

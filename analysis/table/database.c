@@ -8,10 +8,6 @@
 
 enum { BUSY_WAIT_MS = 5000 };
 
-cg_status an_out_of_memory(cg_error *error) {
-    return cg_error_set(error, CG_ERROR_MEMORY, "out of memory reading results");
-}
-
 static cg_status failure(const an_database *database, cg_error *error) {
     const char *path = database->path;
     switch (sqlite3_errcode(database->db) & 0xff) {
@@ -169,10 +165,10 @@ static cg_status choose_experiment(an_database *database, const char *wanted, cg
                             database->path);
     }
     if (!wanted && found > 1) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "%s holds %zu experiments, name one of them: %.120s, %.120s%s",
-                            database->path, found, names[0], names[1],
-                            found > 2 ? ", ..." : "");
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "%s holds %zu experiments; name one with --experiment: %.120s, %.120s%s",
+            database->path, found, names[0], names[1], found > 2 ? ", ..." : "");
     }
     for (size_t i = 0; i < found; i++) {
         if (!wanted || strcmp(names[i], wanted) == 0) {

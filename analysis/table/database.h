@@ -69,6 +69,9 @@ cg_status an_database_step(const an_database *database, sqlite3_stmt *statement,
                            cg_error *error);
 /* A column's text in the pool; "" for NULL; NULL when memory is out. */
 const char *an_database_text(an_database *database, sqlite3_stmt *statement, int column);
-cg_status an_out_of_memory(cg_error *error);
+
+static inline cg_status an_out_of_memory(cg_error *error) {
+    return cg_error_set(error, CG_ERROR_MEMORY, "out of memory reading results");
+}
 
 #endif

@@ -8,7 +8,7 @@
 
 static const sim_verb *const verbs[] = {&sim_verb_run, &sim_verb_table, &sim_verb_plot,
                                         &sim_verb_check, &sim_verb_bless};
-enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
+enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
 /* One line, whatever a file's name or a script's own words hold. */
 static void print_sentence(const char *message) {

@@ -52,8 +52,8 @@ static cg_status read_settings(const sim_args *args, sim_scenario_setting *setti
                                 "cluster.network.latency=1ms",
                                 args->values[i]);
         }
-        strcpy(texts[*count], args->values[i]);
-        texts[*count][equals - args->values[i]] = '\0';
+        snprintf(texts[*count], PATH_BYTES, "%.*s", (int)(equals - args->values[i]),
+                 args->values[i]);
         settings[*count] = (sim_scenario_setting){texts[*count], equals + 1};
         (*count)++;
     }
@@ -189,55 +189,69 @@ static cg_status choose_database(run *self, cg_error *error) {
     return CG_OK;
 }
 
-static cg_status show(const run *self, cg_error *error) {
+static bool has_views(const run *self, bool plots) {
+    for (uint32_t i = 0; i < self->plan->view_count; ++i) {
+        if (self->plan->views[i].is_plot == plots) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static cg_status show_tables(const run *self, cg_error *error) {
     an_table_options table = {.format = AN_FORMAT_TEXT,
                               .experiment = self->plan->name,
                               .width = isatty(STDOUT_FILENO) ? TERMINAL_WIDTH : 0};
-    cg_status status = CG_OK;
-    bool any_table = false;
-    bool any_plot = false;
-    for (uint32_t i = 0; i < self->plan->view_count; ++i) {
-        any_table = any_table || !self->plan->views[i].is_plot;
-        any_plot = any_plot || self->plan->views[i].is_plot;
-    }
-    if (any_table) {
-        status = an_table_print(self->database, &table, stdout, error);
-    }
+    return an_table_print(self->database, &table, stdout, error);
+}
+
+static cg_status show_figures(const run *self, cg_error *error) {
     char folder[PATH_BYTES];
-    if (status == CG_OK && any_plot) {
-        status = sim_cli_figure_folder(self->database, NULL, folder, sizeof folder, error);
-    }
-    if (status == CG_OK && any_plot) {
+    cg_status status =
+        sim_cli_figure_folder(self->database, NULL, folder, sizeof folder, error);
+    if (status == CG_OK) {
         an_plot_options plot = {.experiment = self->plan->name, .folder = folder};
         status = an_plot_draw(self->database, &plot, stdout, error);
     }
     return status;
 }
 
+/* The exit status: a column that no point states is a mistake in the scenario, a figure that
+ * cannot be drawn is the machine's. The results are stored by now. */
+static int show(const run *self) {
+    cg_error error;
+    if (has_views(self, false) && show_tables(self, &error) != CG_OK) {
+        return sim_cli_fail(&error);
+    }
+    if (has_views(self, true) && show_figures(self, &error) != CG_OK) {
+        (void)sim_cli_fail(&error);
+        return SIM_EXIT_FAILED;
+    }
+    return SIM_EXIT_OK;
+}
+
 static int finish(run *self, const sim_sweep_result *result) {
     cg_error error;
+    uint32_t total = self->plan->point_count;
     if (result->interrupted) {
         fprintf(stderr, "cortigrid: interrupted; %u of %u points are finished and in %s\n",
-                result->done + result->failed, self->plan->point_count, self->database);
+                result->done + result->failed, total, self->database);
         return SIM_EXIT_INTERRUPTED;
     }
     uint64_t fingerprint = 0;
-    cg_status status = sim_recorder_finish(self->database, self->plan, &fingerprint, &error);
-    if (status != CG_OK) {
+    if (sim_recorder_finish(self->database, self->plan, &fingerprint, &error) != CG_OK) {
         return sim_cli_fail(&error);
     }
-    if (!sim_args_has(&self->args, "--quiet") && result->done > 0) {
-        status = show(self, &error);
-    }
+    int exit_status = SIM_EXIT_OK;
     if (!sim_args_has(&self->args, "--quiet")) {
+        exit_status = result->done > 0 ? show(self) : SIM_EXIT_OK;
         fprintf(stderr, "cortigrid: %u of %u points in %s, fingerprint %016llx\n", result->done,
-                self->plan->point_count, self->database, (unsigned long long)fingerprint);
+                total, self->database, (unsigned long long)fingerprint);
     }
-    int exit_status = status == CG_OK ? SIM_EXIT_OK : sim_cli_fail(&error);
     if (result->failed > 0) {
         fprintf(stderr,
                 "cortigrid: %u of %u points failed; their reasons: cortigrid table %s\n",
-                result->failed, self->plan->point_count, self->database);
+                result->failed, total, self->database);
         return SIM_EXIT_FAILED;
     }
     return exit_status;
