@@ -61,7 +61,7 @@ return {
   plots = {
     { name = "scaling", title = "Allocation latency over graph size", x = "nodes", y = "latency:p50",
       series = "hosts", log = "x" },
-    { name = "answers", title = "True hypernym among the ten best", x = "nodes", y = "hypernym.top10:share",
+    { name = "hypernyms", title = "True hypernym among the ten best", x = "nodes", y = "hypernym.top10:share",
       series = "hosts", log = "x" },
     { name = "timeline", title = "One host of four is cut off", kind = "timeline", y = "latency:p99",
       where = { nodes = "10K", hosts = 4 } },

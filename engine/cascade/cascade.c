@@ -317,6 +317,7 @@ static cg_status start(decision_run *run, const cg_fact_view *fact, cg_error *er
     if (run->decision.strategy == CG_STRATEGY_DIRECT) {
         cg_cascade_compare_all(run->options, &run->view, scratch, run->work);
         run->view.similarities = scratch->combined;
+        run->view.cosines = scratch->cosines;
     } else {
         status =
             cg_cascade_retrieve(run->options, knowledge, &run->view, scratch, run->work, error);

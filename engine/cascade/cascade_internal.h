@@ -23,6 +23,7 @@ struct cg_cascade_scratch {
     uint32_t *rows;
     float *votes[CG_COLUMN_COUNT];
     double *combined;
+    float *cosines;
     uint32_t *order;
     uint32_t *drives;
     uint32_t *potentials;
@@ -52,7 +53,7 @@ uint32_t cg_cascade_keeps(const cg_filter *filter, uint32_t n);
 cg_status cg_cascade_retrieve(const cg_cascade_options *options, const cg_knowledge *knowledge,
                               const cg_column_view *view, cg_cascade_scratch *scratch,
                               cg_work *work, cg_error *error);
-/* Leaves every row's similarity in scratch->combined. */
+/* Leaves every row's similarity in scratch->combined, its cosine in scratch->cosines. */
 void cg_cascade_compare_all(const cg_cascade_options *options, const cg_column_view *view,
                             cg_cascade_scratch *scratch, cg_work *work);
 

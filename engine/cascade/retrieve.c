@@ -101,7 +101,7 @@ void cg_cascade_compare_all(const cg_cascade_options *options, const cg_column_v
     scratch->neighbour_count = 0;
     uint32_t count = cg_features_count(view->features);
     for (uint32_t row = 0; row < count; row++) {
-        scratch->combined[row] = cg_column_similarity(view, row, work);
+        scratch->combined[row] = cg_column_compare(view, row, &scratch->cosines[row], work);
         offer(scratch, options->neighbours, row, (float)scratch->combined[row]);
     }
 }

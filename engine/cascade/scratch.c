@@ -34,6 +34,7 @@ static void free_candidates(cg_cascade_scratch *scratch) {
                       sizeof *scratch->votes[column]);
     }
     cg_deallocate(allocator, scratch->combined, capacity, sizeof *scratch->combined);
+    cg_deallocate(allocator, scratch->cosines, capacity, sizeof *scratch->cosines);
     cg_deallocate(allocator, scratch->order, capacity, sizeof *scratch->order);
     cg_deallocate(allocator, scratch->drives, capacity, sizeof *scratch->drives);
     cg_deallocate(allocator, scratch->potentials, capacity, sizeof *scratch->potentials);
@@ -68,10 +69,12 @@ static cg_status reserve_candidates(cg_cascade_scratch *scratch, uint32_t candid
         complete = complete && grown.votes[column];
     }
     grown.combined = cg_allocate(allocator, capacity, sizeof *grown.combined);
+    grown.cosines = cg_allocate(allocator, capacity, sizeof *grown.cosines);
     grown.order = cg_allocate(allocator, capacity, sizeof *grown.order);
     grown.drives = cg_allocate(allocator, capacity, sizeof *grown.drives);
     grown.potentials = cg_allocate(allocator, capacity, sizeof *grown.potentials);
-    if (!complete || !grown.combined || !grown.order || !grown.drives || !grown.potentials) {
+    if (!complete || !grown.combined || !grown.cosines || !grown.order || !grown.drives ||
+        !grown.potentials) {
         free_candidates(&grown);
         return cg_error_set(error, CG_ERROR_MEMORY,
                             "out of memory for the scratch of %u candidates", candidates);
@@ -82,6 +85,7 @@ static cg_status reserve_candidates(cg_cascade_scratch *scratch, uint32_t candid
         scratch->votes[column] = grown.votes[column];
     }
     scratch->combined = grown.combined;
+    scratch->cosines = grown.cosines;
     scratch->order = grown.order;
     scratch->drives = grown.drives;
     scratch->potentials = grown.potentials;

@@ -71,13 +71,17 @@ typedef struct cg_column_view {
     cg_touched touched; /* or NULL; the patterns of candidates and neighbours are the caller's
                            to tell */
     void *touched_context;
-    const double
-        *similarities; /* [concepts] cg_column_similarity of every row, or NULL: not known */
+    /* What a comparison with every concept found, by row, or NULL where there was none. */
+    const double *similarities; /* cg_column_similarity */
+    const float *cosines;       /* of the dense forms */
 } cg_column_view;
 
 /* How alike fact and concept are, in [0, 1]: a weighted mean of exact sparse cosine, dense
  * cosine and spike similarity. Reads the view's features and fact only. */
 double cg_column_similarity(const cg_column_view *view, uint32_t row, cg_work *work);
+/* The same; *cosine: of the dense forms, which it computes on the way. */
+double cg_column_compare(const cg_column_view *view, uint32_t row, float *cosine,
+                         cg_work *work);
 
 /* Scratch memory: what neighbours and stream say, by concept, made once a decision. Of a fixed
  * size. */

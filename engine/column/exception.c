@@ -76,6 +76,15 @@ static double clash_of(const cg_column_view *view, const cg_column_scratch *scra
     return scratch->type_mass_largest - scratch->type_mass[type];
 }
 
+static float cosine_of(const cg_column_view *view, uint32_t row) {
+    if (view->cosines) {
+        return view->cosines[row];
+    }
+    const float *dense = cg_features_row(view->features, row).dense;
+    return cg_kernels_best()->dot_f32(view->fact.dense, dense,
+                                      cg_features_dims(view->features));
+}
+
 /* Mean cosine of the fact with the candidate's children, 0 without any; *children: how many. */
 static double children_cosine(const cg_column_view *view, uint32_t row, uint32_t *children,
                               cg_work *work) {
@@ -91,8 +100,7 @@ static double children_cosine(const cg_column_view *view, uint32_t row, uint32_t
         if (view->touched) {
             view->touched(view->touched_context, edge.target, CG_TOUCH_PATTERN);
         }
-        cg_feature_row child = cg_features_row(view->features, edge.target);
-        sum += (double)cg_kernels_best()->dot_f32(view->fact.dense, child.dense, dims);
+        sum += (double)cosine_of(view, edge.target);
         (*children)++;
     }
     cg_work_count(work, CG_WORK_DISTANCE_F32, *children, (uint64_t)*children * dims);
@@ -106,8 +114,7 @@ static double anomaly_of(const cg_column_view *view, uint32_t row, cg_work *work
         return 0.0;
     }
     uint32_t dims = cg_features_dims(view->features);
-    cg_feature_row candidate = cg_features_row(view->features, row);
-    double own = (double)cg_kernels_best()->dot_f32(view->fact.dense, candidate.dense, dims);
+    double own = (double)cosine_of(view, row);
     cg_work_count(work, CG_WORK_DISTANCE_F32, 1, dims);
     return cg_clamp_unit(own - among_children);
 }

@@ -25,11 +25,12 @@ static const double dense_weight = 0.10;
 static const double spike_weight = 0.10;
 static const double own_share = 0.4;
 
-double cg_column_similarity(const cg_column_view *view, uint32_t row, cg_work *work) {
+double cg_column_compare(const cg_column_view *view, uint32_t row, float *cosine,
+                         cg_work *work) {
     uint32_t dims = cg_features_dims(view->features);
     cg_feature_row candidate = cg_features_row(view->features, row);
-    double dense = (double)cg_kernels_best()->dot_f32(view->fact.dense, candidate.dense, dims);
-    dense = cg_clamp_unit(dense);
+    *cosine = cg_kernels_best()->dot_f32(view->fact.dense, candidate.dense, dims);
+    double dense = cg_clamp_unit((double)*cosine);
     double spike = cg_clamp_unit(
         cg_ttfs_similarity(view->fact.spikes, candidate.spikes, dims, dense, work));
     cg_work_count(work, CG_WORK_DISTANCE_F32, 1, dims);
@@ -42,6 +43,11 @@ double cg_column_similarity(const cg_column_view *view, uint32_t row, cg_work *w
                   (uint64_t)view->fact.sparse.count + candidate.sparse.count);
     return (sum + sparse_weight * cg_clamp_unit(exact)) /
            (dense_weight + spike_weight + sparse_weight);
+}
+
+double cg_column_similarity(const cg_column_view *view, uint32_t row, cg_work *work) {
+    float cosine = 0.0f;
+    return cg_column_compare(view, row, &cosine, work);
 }
 
 float cg_semantic_vote(const cg_column_view *view, const cg_column_scratch *scratch,
