@@ -76,7 +76,8 @@ CREATE TABLE point (
   reason TEXT,                       -- why it failed, one sentence; NULL otherwise
   origin TEXT,                       -- built: every node exists in memory; tiled: made of repeated shards;
                                      -- fitted: extrapolated by a fit, not simulated; NULL until done
-  fingerprint TEXT,                  -- rolling hash over the delivered events, 16 hex digits; NULL until done
+  fingerprint TEXT,                  -- rolling hash over the events that nodes were stepped with and the state
+                                     -- they ended in, 16 hex digits; NULL until done
   options TEXT NOT NULL,             -- canonical "path = value" lines: all that the run depends on
   CONSTRAINT point_key PRIMARY KEY (experiment_name, point_index),
   CONSTRAINT point_state_known CHECK (state IN ('pending', 'done', 'failed')),

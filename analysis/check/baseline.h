@@ -11,8 +11,8 @@
  * A tolerance is "exact", a share of the baseline's value ("1%"), or a distance in the base
  * unit ("0.5"). The column n, repetitions done, is always there and exact. Values are in base
  * units, the shortest decimal that reads back as the same double (an_number_exact), so "exact"
- * is exact; "-" is a missing figure. Texts have tab, newline and backslash escaped as \t, \n,
- * \\.
+ * is exact; "-" is a missing figure. In texts \t, \n and \\ stand for tab, newline and
+ * backslash.
  */
 #ifndef AN_CHECK_BASELINE_H
 #define AN_CHECK_BASELINE_H
@@ -49,8 +49,7 @@ typedef struct an_baseline {
 cg_status an_baseline_read(const char *path, an_baseline *out, cg_error *error);
 void an_baseline_deinit(an_baseline *baseline);
 
-/* Writes beside path, syncs and renames: path holds either the old content or the whole new
- * one. */
+/* Writes beside path, syncs and renames: path holds the old content or the whole new one. */
 cg_status an_baseline_write(const char *path, const an_baseline *baseline, cg_error *error);
 
 #endif

@@ -25,13 +25,10 @@ void an_canvas_quote(FILE *file, const char *text);
  * title stands. */
 void an_canvas_axes(an_canvas *canvas, const char *title, const char *x_label,
                     const char *y_label, bool has_key);
-/* A logarithmic y axis around (0 <) least to greatest, with marks at 1, 2 and 5, finer on a
- * short axis.
- */
+/* A logarithmic y axis around (0 <) least to greatest: marks at 1, 2 and 5, or finer. */
 void an_canvas_log_y(an_canvas *canvas, double least, double greatest);
 
-/* Ends the script with `plot` for both formats, whose elements an_canvas_element wrote in
- * between. */
+/* Begins the command `plot`, which an_canvas_element fills and an_canvas_draw ends. */
 void an_canvas_begin_plot(an_canvas *canvas);
 /* Line number `index` of the data file: "using ... with ..." is `how`. */
 void an_canvas_element(an_canvas *canvas, uint32_t index, const char *how, const char *label);

@@ -1,5 +1,5 @@
-/* The two kinds of figure (private to analysis/plot): each fills a canvas, which the caller
- * draws. */
+/* The two kinds of figure: each fills a canvas, which the caller draws.
+ * Private to analysis/plot. */
 #ifndef AN_PLOT_FIGURE_H
 #define AN_PLOT_FIGURE_H
 
@@ -11,7 +11,7 @@ cg_status an_curve(an_database *database, const an_plot_spec *spec, an_canvas *c
 cg_status an_timeline(an_database *database, const an_plot_spec *spec, an_canvas *canvas,
                       cg_error *error);
 
-/* The number that a factor's value stands for: "10K" 10000, "50us" 5e-5, "2.5". False for other
+/* The number that a factor's value stands for: of "10K" 10000, of "50us" 5e-5. False for other
  * words. */
 bool an_curve_number(const char *text, double *out);
 

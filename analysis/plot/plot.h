@@ -1,10 +1,14 @@
 /* Figures from a result database, drawn by gnuplot (spec I4).
  *
- * Each plot view becomes four files in a folder: EXPERIMENT-VIEW.gp (the script, which can be
- * edited and run again in its folder), .dat (the data behind the figure, base units and
- * intervals in its comments' columns), .svg and .png. They are one column (86 mm) wide, in
- * colours that colour-blind readers can tell apart (Okabe and Ito 2008) and with a point shape
- * for each line.
+ * Each plot view becomes four files in a folder:
+ *
+ *   EXPERIMENT-VIEW.gp    the script, which can be edited and run again in its folder
+ *   EXPERIMENT-VIEW.dat   the data behind the figure: base units, intervals in columns of their
+ *                         own, which its comments name
+ *   EXPERIMENT-VIEW.svg, EXPERIMENT-VIEW.png
+ *
+ * A figure is one column (86 mm) wide, in colours that colour-blind readers can tell apart
+ * (Okabe and Ito 2008) and with a point shape for each line.
  *
  * A curve shows a column of a table (analysis/table/column.h) over a factor, with its 95%
  * intervals; a line for each combination of the other factors. A time line shows a series of

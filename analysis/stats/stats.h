@@ -1,5 +1,5 @@
-/* Estimates with intervals: a mean over repetitions, a quantile of a merged histogram (spec
- * I2).
+/* Estimates with intervals: a mean over repetitions, a quantile of a merged histogram.
+ * (spec I2)
  *
  * Both intervals are two-sided. The distributions are GSL's, whose error handler is switched
  * off: what it refuses comes back as a status.
@@ -15,8 +15,8 @@ typedef struct an_estimate {
     bool has_interval;
     double low;
     double high;
-    double coverage; /* probability that [low, high] holds the true value, under the method's
-                        assumption */
+    /* Probability that [low, high] holds the true value, under the method's assumption. */
+    double coverage;
 } an_estimate;
 
 /* Mean of count > 0 values in the order given, with the interval of Student's t with count - 1
@@ -36,7 +36,8 @@ cg_status an_stats_quantile_ranks(uint64_t count, double q, double confidence, u
 
 /* Quantile q in (0, 1) of a histogram of count > 0 (cg_histogram_quantile) with the interval of
  * its order statistics; exact up to the histogram's buckets. No interval when a side is
- * unbounded. */
+ * unbounded. Assumes independent values: those of one run are correlated, so of latencies the
+ * interval is narrower than it should be. */
 cg_status an_stats_quantile(const cg_histogram *histogram, double q, double confidence,
                             an_estimate *out, cg_error *error);
 

@@ -37,16 +37,14 @@ cg_status an_column_resolve(an_database *database, const char *name, an_column *
 cg_status an_column_split(an_database *database, const char *text, const char ***names,
                           uint32_t *count, cg_error *error);
 
-/* Every figure of the experiment that is not of wall time, then p50 and p99 of every histogram.
- */
+/* Every figure of the experiment but wall time's, then p50 and p99 of every histogram. */
 cg_status an_column_all(an_database *database, const char ***names, uint32_t *count,
                         cg_error *error);
 
 /* q of "p99"; false when statistic is no quantile. */
 bool an_column_quantile(const char *statistic, double *q);
 
-/* Each condition is "factor=value" or "repetition=N"; several of one factor are alternatives.
- */
+/* Conditions "factor=value" or "repetition=N"; several of one factor are alternatives. */
 cg_status an_where_check(an_database *database, const char *const *where, uint32_t count,
                          cg_error *error);
 bool an_where_holds(const an_database *database, const char *const *where, uint32_t count,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/base/nearest.h"
-#include "results/schema.h"
+#include "results/identity.h"
 
 enum { BUSY_WAIT_MS = 5000 };
 
@@ -102,29 +102,7 @@ static cg_status check_identity(const an_database *database, cg_error *error) {
     if (status == CG_OK) {
         status = read_number(database, "PRAGMA user_version", &version, error);
     }
-    if (status != CG_OK) {
-        return status;
-    }
-    if (id != CG_SCHEMA_APPLICATION_ID) {
-        return cg_error_set(error, CG_ERROR_CORRUPT,
-                            "%s is no result database of Cortigrid (its application_id is "
-                            "%lld, expected %d)",
-                            database->path, (long long)id, CG_SCHEMA_APPLICATION_ID);
-    }
-    if (version > CG_SCHEMA_VERSION) {
-        return cg_error_set(error, CG_ERROR_VERSION,
-                            "%s has schema version %lld, newer than this program's %d: read it "
-                            "with the program that made it",
-                            database->path, (long long)version, CG_SCHEMA_VERSION);
-    }
-    if (version < CG_SCHEMA_VERSION) {
-        return cg_error_set(error, CG_ERROR_VERSION,
-                            "%s has schema version %lld and this program needs %d: apply "
-                            "results/migrations/%lld.sql and those after it with sqlite3",
-                            database->path, (long long)version, CG_SCHEMA_VERSION,
-                            (long long)version + 1);
-    }
-    return CG_OK;
+    return status == CG_OK ? cg_identity_check(database->path, id, version, error) : status;
 }
 
 static cg_status choose_experiment(an_database *database, const char *wanted, cg_error *error) {

@@ -1,5 +1,5 @@
-/* A sheet: one row a combination of factor values, its repetitions joined, one estimate a
- * column.
+/* A sheet: a row for each combination of factor values, its repetitions joined; an estimate for
+ * each column.
  *
  * Invariants: rows are in the order of the plan; a repetition that is not done contributes
  * nothing; quantiles come from the repetitions' merged histogram (order-statistic interval),
@@ -31,8 +31,8 @@ typedef struct an_sheet {
     uint32_t column_count;
     an_sheet_row *rows;
     uint32_t row_count;
-    const uint32_t
-        *points_row; /* row of each of the database's points; UINT32_MAX when left out */
+    /* Row of each of the database's points; UINT32_MAX when left out. */
+    const uint32_t *points_row;
 } an_sheet;
 
 typedef struct an_sheet_request {

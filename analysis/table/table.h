@@ -1,10 +1,14 @@
 /* Tables from a result database (spec I4).
  *
- * One row a combination of factor values, repetitions joined (sheet.h): origin, n repetitions,
- * then the columns of the experiment's table views, or those asked for. Text and Markdown are
- * for reading: units are chosen by column, `±` is a 95% t interval over repetitions, `[low,
- * high]` the 95% order-statistic interval of a quantile, `*` marks wall time. CSV and JSON are
- * for programs: base units, every digit, low and high in columns of their own.
+ * A row for each combination of factor values, repetitions joined (sheet.h): origin, n
+ * repetitions, then the columns of the experiment's table views, or those asked for. Text and
+ * Markdown are for reading, with units chosen by column:
+ *
+ *   ±            the 95% t interval over repetitions
+ *   [low, high]  the 95% order-statistic interval of a quantile
+ *   *            wall time
+ *
+ * CSV and JSON are for programs: base units, every digit, low and high in columns of their own.
  */
 #ifndef AN_TABLE_TABLE_H
 #define AN_TABLE_TABLE_H
@@ -24,10 +28,10 @@ typedef struct an_table_options {
     an_format format;
     const char *experiment; /* NULL: the database's only one */
     const char *view;       /* name of a table view; NULL: all of them, in their order */
-    const char
-        *columns; /* "latency:p99,throughput:mean" instead of views; NULL: from the views */
-    const char *const
-        *where; /* "factor=value" or "repetition=N"; several of one factor are alternatives */
+    /* "latency:p99,throughput:mean" instead of views; NULL: from the views. */
+    const char *columns;
+    /* "factor=value" or "repetition=N"; several of one factor are alternatives. */
+    const char *const *where;
     uint32_t where_count;
     uint32_t width; /* text: columns that pass this many characters go below; 0: never */
 } an_table_options;

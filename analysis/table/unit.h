@@ -3,8 +3,8 @@
 #define AN_TABLE_UNIT_H
 
 typedef struct an_unit {
-    const char *label; /* "ms"; "" for plain numbers; borrowed from the unit given when it has
-                          no scale */
+    /* "ms"; "" for plain numbers; borrowed from the unit given when it has no scale. */
+    const char *label;
     double base_units; /* base units in one of these: 1e6 for ms of ns */
 } an_unit;
 

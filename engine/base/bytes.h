@@ -24,8 +24,8 @@ void cg_write_u16(cg_writer *writer, uint16_t value);
 void cg_write_u32(cg_writer *writer, uint32_t value);
 void cg_write_u64(cg_writer *writer, uint64_t value);
 void cg_write_f32(cg_writer *writer, float value); /* IEEE 754 bits */
-void cg_write_bytes(cg_writer *writer, const void *bytes,
-                    size_t size_bytes); /* no length prefix */
+/* Without a length in front. */
+void cg_write_bytes(cg_writer *writer, const void *bytes, size_t size_bytes);
 
 typedef struct cg_reader {
     const uint8_t *bytes;

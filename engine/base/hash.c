@@ -2,12 +2,13 @@
  *
  * XXH64: four lanes of 64 bits, each lane <- rotl(lane + word * P2, 31) * P1, merged, then the
  * tail of fewer than 32 bytes and an avalanche. Source: Y. Collet, "xxHash fast digest
- * algorithm" specification, section "XXH64 algorithm description". Known values: XXH64("", 0) =
- * ef46db3751d8e999, XXH64("abc", 0) = 44bc2cf5ad770999.
+ * algorithm" specification, section "XXH64 algorithm description".
+ * Known values: XXH64("", 0) = ef46db3751d8e999, XXH64("abc", 0) = 44bc2cf5ad770999.
  *
  * CRC-32C: polynomial 1edc6f41, reflected 82f63b78, start and final xor ffffffff; eight bytes
  * at a step by "slicing" (Kounavis and Berry, 2008): slice[k][b] is the CRC register after byte
- * b and k zero bytes. Known values: RFC 3720, section B.4, and crc32c("123456789") = e3069283.
+ * b and k zero bytes.
+ * Known values: RFC 3720, section B.4, and crc32c("123456789") = e3069283.
  *
  * Words are read byte by byte in little-endian order, so a result does not depend on the
  * machine.
@@ -81,8 +82,8 @@ uint64_t cg_hash_bytes(const void *bytes, size_t size_bytes, uint64_t seed) {
 }
 
 /* The finaliser of SplitMix64 (Steele, Lea and Flood 2014, with Stafford's "Mix13" constants):
- * a bijection in which every input bit flips every output bit with probability close to a half.
- */
+ * a bijection in which every input bit flips every output bit with probability close to a
+ * half. */
 static uint64_t mix(uint64_t x) {
     x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
@@ -95,8 +96,8 @@ uint64_t cg_hash_u64(uint64_t value, uint64_t seed) {
 }
 
 /* A CRC register is linear in its input byte: the entry of a byte is the xor of the entries of
- * its bits. So a slice of 256 words follows, at compile time, from its eight words for 1, 2, 4,
- * ... 128. */
+ * its bits. So a slice of 256 words follows, at compile time, from its eight words for the
+ * bytes 1, 2, 4 ... 128. */
 #define BIT(n, k, word) ((((n) >> (k)) & 1u) * UINT32_C(word))
 #define WORD(n, a, b, c, d, e, f, g, h)                                                        \
     (BIT(n, 0, a) ^ BIT(n, 1, b) ^ BIT(n, 2, c) ^ BIT(n, 3, d) ^ BIT(n, 4, e) ^ BIT(n, 5, f) ^ \

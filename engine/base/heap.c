@@ -29,13 +29,11 @@ void cg_heap_deinit(cg_heap *heap) {
 }
 
 cg_status cg_heap_push(cg_heap *heap, cg_heap_entry entry, cg_error *error) {
-    void *entries = heap->entries;
-    cg_status status = cg_grow(&heap->allocator, &entries, &heap->capacity, heap->count + 1,
-                               sizeof *heap->entries, error);
+    cg_status status =
+        CG_GROW(&heap->allocator, heap->entries, heap->capacity, heap->count + 1, error);
     if (status != CG_OK) {
         return status;
     }
-    heap->entries = entries;
     size_t hole = heap->count++;
     while (hole > 0) {
         size_t parent = (hole - 1) / 2;

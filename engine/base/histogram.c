@@ -1,8 +1,10 @@
 /* HDR histogram: log-linear buckets, stored sparsely in order.
  *
- * Bucket of a value v: v itself below 2^11; otherwise, with e = floor(log2 v) and shift = e -
- * 10, it is shift * 1024 + (v >> shift), and holds the 2^shift values with the same top eleven
- * bits. Bucket numbers go up with the values and run from 0 to 56,319 without a gap.
+ *   bucket(v) = v                              for v < 2^11
+ *             = shift * 1024 + (v >> shift)    otherwise, with shift = floor(log2 v) - 10
+ *
+ * A bucket holds the 2^shift values with the same top eleven bits. Bucket numbers go up with
+ * the values and run from 0 to 56,319 without a gap.
  *
  * Invariant: buckets ascend, no count is 0, `total` is their sum; min lies in the first bucket
  * and max in the last. Source: G. Tene, HdrHistogram (2012), with three significant decimal
@@ -239,8 +241,8 @@ double cg_histogram_mean(const cg_histogram *histogram) {
     return sum / (double)histogram->total;
 }
 
-/* Appends like snprintf: the length goes on past the capacity, the text stops in front of it.
- */
+/* Appends like snprintf: the length goes on past the capacity, the text stops in front of
+ * it. */
 static size_t append(char *text, size_t capacity_bytes, size_t length, const char *part) {
     for (; *part; part++, length++) {
         if (length + 1 < capacity_bytes) {

@@ -1,12 +1,12 @@
 /* HDR histogram of uint64_t values (after G. Tene's HdrHistogram): log-linear buckets,
  * mergeable.
  *
- * Values below 2^11 are exact; above, each octave has 1,024 buckets, so a value is known to 1
- * part in 1,024, and quantiles, which report the middle of a bucket, to 1 part in 2,048 (<
- * 0.05%). Buckets are stored sparsely in order of value, so equal content gives equal bytes.
+ * Values below 2^11 are exact; above, each octave has 1,024 buckets. So a value is known to
+ * 1 part in 1,024, and quantiles, which report the middle of a bucket, to 1 part in 2,048
+ * (0.05%). Buckets are stored sparsely in order of value, so equal content gives equal bytes.
  *
- * Quantile: quantile(q) is the middle of the first bucket at which the cumulative count reaches
- * max(1, ceil(q * count)), clamped to [min, max], which are exact. q in [0, 1]; 0 for an empty
+ * quantile(q), q in [0, 1], is the middle of the first bucket at which the cumulative count
+ * reaches max(1, ceil(q * count)), clamped to [min, max], which are exact; 0 for an empty
  * histogram.
  */
 #ifndef CG_ENGINE_BASE_HISTOGRAM_H

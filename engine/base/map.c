@@ -2,8 +2,8 @@
  *
  * The priority of a key is a hash of it, and the mixer is a bijection, so no two keys share
  * one. A set of keys with distinct priorities has exactly one treap: the shape is a function of
- * the content, whatever the order of puts and removals. Expected depth: 2 ln n. Source: R.
- * Seidel and C. Aragon, "Randomized Search Trees", Algorithmica 1996.
+ * the content, whatever the order of puts and removals. Expected depth: 2 ln n.
+ * Source: R. Seidel and C. Aragon, "Randomized Search Trees", Algorithmica 1996.
  *
  * Nodes live in one array and link by index + 1 (0: none), with a free list through `left`; so
  * nothing depends on addresses, and a map that was emptied takes no memory when it fills again.
@@ -71,13 +71,11 @@ static cg_status take_node(cg_map *map, uint32_t *out, cg_error *error) {
         return cg_error_set(error, CG_ERROR_FULL, "a map holds at most %lu keys",
                             (unsigned long)UINT32_MAX);
     }
-    void *nodes = map->nodes;
-    cg_status status = cg_grow(&map->allocator, &nodes, &map->capacity, map->used + 1,
-                               sizeof *map->nodes, error);
+    cg_status status =
+        CG_GROW(&map->allocator, map->nodes, map->capacity, map->used + 1, error);
     if (status != CG_OK) {
         return status;
     }
-    map->nodes = nodes;
     *out = (uint32_t)++map->used;
     return CG_OK;
 }

@@ -2,16 +2,18 @@
  *
  * Source: the method and coefficients of Sun's fdlibm 5.3 (e_log.c, e_exp.c, k_sin.c, k_cos.c).
  *
- *   log: x = 2^k * (1 + f), sqrt(2)/2 < 1 + f < sqrt(2); s = f / (2 + f);
- *        log(1 + f) = f - f^2/2 + s * (f^2/2 + R(s^2)), R a Remez polynomial of degree 14 in s;
- *        k * log 2 is added in two parts, of which the high one times k is exact.
- *   exp: x = k * log 2 + r, |r| <= log(2)/2; exp(r) = 1 + 2r / (c(r) - r) by a Remez
- * polynomial; times 2^k. sin, cos of a turn: turn = quadrant/4 + r, |r| <= 1/8, both exact;
- * Taylor-like polynomials of 2*pi*r.
+ *   log       x = 2^k * (1 + f), sqrt(2)/2 < 1 + f < sqrt(2); s = f / (2 + f);
+ *             log(1 + f) = f - f^2/2 + s * (f^2/2 + R(s^2)), R a Remez polynomial of degree 14
+ *             in s; k * log 2 is added in two parts, of which the high one times k is exact
+ *   exp       x = k * log 2 + r, |r| <= log(2)/2; exp(r) = 1 + 2r / (c(r) - r) by a Remez
+ *             polynomial; times 2^k
+ *   sin, cos  of a turn: turn = quadrant/4 + r, |r| <= 1/8, both exact; Taylor-like polynomials
+ *             of 2*pi*r
  *
- * Each is within 1 unit in the last place (sin and cos: absolute error below 2^-52). Known
- * values: cg_log(1) = 0, cg_exp(0) = 1, cg_log(10) = 2.302585092994046 (correctly rounded),
- * cg_exp(1) = 2.7182818284590455 (one unit above the correctly rounded value, as in fdlibm).
+ * Each is within 1 unit in the last place (sin and cos: absolute error below 2^-52).
+ * Known values: cg_log(1) = 0, cg_exp(0) = 1, cg_log(10) = 2.302585092994046 (correctly
+ * rounded), cg_exp(1) = 2.7182818284590455 (one unit above the correctly rounded value, as in
+ * fdlibm).
  */
 #include "engine/base/math.h"
 
@@ -58,8 +60,8 @@ double cg_log(double x) {
         x *= 0x1p54;
         exponent = -54;
     }
-    /* Brings the significand into [sqrt(2)/2, sqrt(2)): 3fe6a09e is the high word of sqrt(2)/2.
-     */
+    /* Brings the significand into [sqrt(2)/2, sqrt(2)): 3fe6a09e is the high word of
+     * sqrt(2)/2. */
     uint64_t shifted = bits_of(x) + UINT64_C(0x00095f6200000000);
     exponent += (int64_t)(shifted >> 52) - 0x3ff;
     double reduced =

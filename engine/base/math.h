@@ -10,14 +10,16 @@
 
 #include <stdint.h>
 
-double
-cg_log(double x); /* natural; relative error < 1e-15 for normal x > 0; -inf at 0, NaN below */
-double
-cg_exp(double x); /* relative error < 4e-16 * (1 + |x|/8); 0 below -745, +inf above 709.79 */
-double cg_pow(double base, double exponent); /* base > 0: cg_exp(exponent * cg_log(base)) */
-void cg_sincos_turn(double turn, double *sine,
-                    double *cosine); /* of 2*pi*turn, turn in [0,1); error < 1e-15 */
-double cg_sqrt(double x);            /* correctly rounded */
+/* Natural; relative error < 1e-15 for normal x > 0; -inf at 0, NaN below. */
+double cg_log(double x);
+/* Relative error < 4e-16 * (1 + |x| / 8); 0 below -745, +inf above 709.79. */
+double cg_exp(double x);
+/* cg_exp(exponent * cg_log(base)), base > 0. */
+double cg_pow(double base, double exponent);
+/* Of 2 * pi * turn, turn in [0, 1); error < 1e-15. */
+void cg_sincos_turn(double turn, double *sine, double *cosine);
+/* Correctly rounded. */
+double cg_sqrt(double x);
 float cg_sqrtf(float x);
 
 uint32_t cg_log2_floor(uint64_t x); /* x > 0 */

@@ -50,11 +50,11 @@ void cg_deallocate(const cg_allocator *allocator, void *block, size_t count, siz
     }
 }
 
-cg_status cg_grow(const cg_allocator *allocator, void **array, size_t *capacity, size_t needed,
-                  size_t size, cg_error *error) {
+void *cg_grown(const cg_allocator *allocator, void *block, size_t *capacity, size_t needed,
+               size_t size, cg_error *error) {
     CG_ASSERT(size > 0);
     if (needed <= *capacity) {
-        return CG_OK;
+        return block;
     }
     size_t grown = *capacity > SIZE_MAX / 2 ? SIZE_MAX : *capacity * 2;
     if (grown < GROW_FIRST_COUNT) {
@@ -65,25 +65,26 @@ cg_status cg_grow(const cg_allocator *allocator, void **array, size_t *capacity,
     }
     size_t bytes = 0;
     if (!multiply_fits(grown, size, &bytes)) {
-        return cg_error_set(
+        (void)cg_error_set(
             error, CG_ERROR_MEMORY,
             "an array of %zu elements of %zu bytes does not fit the address space", needed,
             size);
+        return block;
     }
     size_t old_bytes = *capacity * size;
     /* An empty array owns no block, so that old_bytes 0 always goes with NULL. */
-    void *old = old_bytes == 0 ? NULL : *array;
-    void *block = allocator->reallocate(allocator->context, old, old_bytes, bytes);
-    if (!block) {
-        return cg_error_set(
+    void *old = old_bytes == 0 ? NULL : block;
+    uint8_t *bigger = allocator->reallocate(allocator->context, old, old_bytes, bytes);
+    if (!bigger) {
+        (void)cg_error_set(
             error, CG_ERROR_MEMORY,
             "out of memory growing an array from %zu to %zu elements of %zu bytes", *capacity,
             grown, size);
+        return block;
     }
-    memset((uint8_t *)block + old_bytes, 0, bytes - old_bytes);
-    *array = block;
+    memset(bigger + old_bytes, 0, bytes - old_bytes);
     *capacity = grown;
-    return CG_OK;
+    return bigger;
 }
 
 /* The block is 64 bytes longer than asked for. The aligned address lies 1 to 64 bytes behind

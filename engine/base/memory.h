@@ -28,10 +28,25 @@ cg_allocator cg_allocator_heap(void);
 void *cg_allocate(const cg_allocator *allocator, size_t count, size_t size);
 void cg_deallocate(const cg_allocator *allocator, void *block, size_t count, size_t size);
 
-/* Grows *array (elements of `size` bytes) to hold at least `needed`, doubling; new elements are
- * zeroed. On failure nothing changes. `*capacity` counts elements. */
-cg_status cg_grow(const cg_allocator *allocator, void **array, size_t *capacity, size_t needed,
-                  size_t size, cg_error *error);
+/* The block of `*capacity` elements of `size` bytes, grown to hold at least `needed`, by
+ * doubling; new elements are zeroed. On failure (CG_ERROR_MEMORY, the only one) it is the block
+ * as it was, and `*capacity` stays below `needed`. */
+void *cg_grown(const cg_allocator *allocator, void *block, size_t *capacity, size_t needed,
+               size_t size, cg_error *error);
+
+/* cg_grown for `array`, a pointer of any type, and `capacity`, both lvalues: a cg_status. Each
+ * argument may be evaluated twice. */
+#define CG_GROW(allocator, array, capacity, needed, error)                                     \
+    ((array) =                                                                                 \
+         cg_grown((allocator), (array), &(capacity), (needed), sizeof *(array), (error)),      \
+     (capacity) >= (needed) ? CG_OK : CG_ERROR_MEMORY)
+
+/* cg_grown for an array that a void pointer holds. */
+static inline cg_status cg_grow(const cg_allocator *allocator, void **array, size_t *capacity,
+                                size_t needed, size_t size, cg_error *error) {
+    *array = cg_grown(allocator, *array, capacity, needed, size, error);
+    return *capacity >= needed ? CG_OK : CG_ERROR_MEMORY;
+}
 
 /* 64-byte aligned, zeroed; freed with cg_deallocate_aligned and the same byte count. */
 void *cg_allocate_aligned(const cg_allocator *allocator, size_t bytes);

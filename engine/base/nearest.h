@@ -7,8 +7,7 @@
 
 enum { CG_NEAREST_LENGTH_MAX = 128 };
 
-/* Edit distance of two strings; beyond CG_NEAREST_LENGTH_MAX bytes the rest is not looked at.
- */
+/* Edit distance of two strings; of each, CG_NEAREST_LENGTH_MAX bytes at most are looked at. */
 uint32_t cg_nearest_distance(const char *left, const char *right);
 
 /* The name at the least distance from `text`; of equals the first. NULL when count is 0. */

@@ -12,8 +12,8 @@
 typedef void (*cg_task)(void *argument, uint32_t index, uint32_t worker);
 
 typedef struct cg_runner {
-    void (*run)(void *context, uint32_t count, cg_task task,
-                void *argument); /* returns when all ran */
+    /* Returns when all ran. */
+    void (*run)(void *context, uint32_t count, cg_task task, void *argument);
     void *context;
     uint32_t workers; /* >= 1 */
 } cg_runner;

@@ -50,8 +50,8 @@ cg_status cg_error_set(cg_error *error, cg_status status, const char *format, ..
     __attribute__((format(printf, 3, 4)));
 
 #ifdef __clang_analyzer__
-/* What is said above, for the static analyser: it sees no body of cg_error_set, and would follow
- * paths on which a failure returns CG_OK. */
+/* What is said above, for the static analyser: it sees no body of cg_error_set, and would
+ * follow paths on which a failure returns CG_OK. */
 static inline cg_status cg_error_set_returns(cg_status status, cg_status written) {
     (void)written;
     return status;
@@ -60,8 +60,8 @@ static inline cg_status cg_error_set_returns(cg_status status, cg_status written
     cg_error_set_returns(status, cg_error_set(error, status, __VA_ARGS__))
 #endif
 
-/* Puts a printf-style text in front of the message already in `error`. Returns error->status.
- */
+/* Puts a printf-style text in front of the message already in `error`. Returns
+ * error->status. */
 cg_status cg_error_prefix(cg_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -2,9 +2,10 @@
  *
  * The number of slots is a power of two and at most three quarters of them are taken.
  * Invariant: between the home slot of a key and the slot that holds it there is no empty slot;
- * removal keeps it by moving later keys of the run back instead of leaving a mark. Source: D.
- * Knuth, "The Art of Computer Programming", volume 3, section 6.4, algorithms L and R. Key 0
- * marks an empty slot; the entry of key 0 itself is kept apart.
+ * removal keeps it by moving later keys of the run back instead of leaving a mark. Key 0 marks
+ * an empty slot; the entry of key 0 itself is kept apart.
+ * Source: D. Knuth, "The Art of Computer Programming", volume 3, section 6.4, algorithms L
+ * and R.
  */
 #include "engine/base/hash.h"
 #include "engine/base/map.h"

@@ -1,7 +1,9 @@
 /* The cascade: retrieve, filter by likeness, filter by the vote of all columns, let one win.
  *
  * Exhaustive and filtered decisions are one code. No vote depends on which other candidates are
- * scored, so a filtered decision differs only where retrieval or a filter lost the winner.
+ * scored, but votes depend on the neighbours: when retrieval loses any of them, every vote can
+ * shift, and another concept may win though the exhaustive winner is a candidate. With the same
+ * neighbours, they differ only where that winner was not retrieved or was filtered out.
  *
  * Order: candidates lie in rows ascending through all stages, so a tie of keys falls to the
  * smaller row everywhere. The competition gets drives of 31 bits, with the largest vote alone
@@ -19,8 +21,8 @@
 
 #define DRIVE_LARGEST ((UINT32_C(1) << 31) - 1)
 
-/* Fitted by logistic regression of "the winner is a true hypernym" on held-out WordNet synsets.
- */
+/* Fitted by logistic regression of "the winner is a true hypernym" on held-out WordNet
+ * synsets. */
 static const double confidence_base = -3.7;
 static const double confidence_of_vote = 5.5;
 static const double confidence_of_margin = 6.1;

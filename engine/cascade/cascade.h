@@ -51,8 +51,8 @@ typedef struct cg_cascade_options {
     uint32_t ef;          /* width of the index search; 100 */
     cg_filter semantic;   /* 10%, at least 16 */
     cg_filter structural; /* 20%, at least 4 */
-    uint32_t
-        column_mask; /* bit c: column c votes; the exhaustive and filtered decisions share it */
+    /* Bit c: column c votes; the exhaustive and filtered decisions share it. */
+    uint32_t column_mask;
     double stop_confidence; /* ends early above this; 1 never */
 } cg_cascade_options;
 cg_cascade_options cg_cascade_options_default(void);
@@ -63,9 +63,11 @@ cg_status cg_cascade_options_check(const cg_cascade_options *options, cg_error *
 enum { CG_CASCADE_INDEXES_MAX = 4, CG_ALTERNATIVES = 10 };
 #define CG_TICKS_NEVER UINT32_MAX /* no spike */
 
-/* The teacher's spike on the true concept's neuron: 0.5 ms after the window opens, so that a column comes
- * before it when its vote for the truth is at least 0.89 of that for the rival (log code). */
+/* The teacher's spike on the true concept's neuron: 0.5 ms after the window opens, so that a
+ * column comes before it when its vote for the truth is at least 0.89 of that for the rival
+ * (log code). */
 enum { CG_TEACHER_TICKS = 5000 };
+
 typedef struct cg_knowledge {
     const cg_graph *graph;
     const cg_features *features;
@@ -74,8 +76,7 @@ typedef struct cg_knowledge {
     uint32_t index_count;
     const cg_recent *recent;
     const cg_column_weights *weights;
-    /* Told of each concept record that the decision reads (NULL: nobody asks); for memory
-     * tiers. */
+    /* Told of each concept record that the decision reads, for memory tiers; NULL: nobody. */
     cg_touched touched;
     void *touched_context;
 } cg_knowledge;
@@ -86,10 +87,10 @@ typedef struct cg_decision {
     uint32_t alternative_count;
     uint32_t path[CG_PATH_MAX]; /* winner to root */
     uint32_t path_length;
-    uint64_t pathway_id;                          /* hash of path */
-    float votes[CG_COLUMN_COUNT];                 /* on the winner */
-    uint32_t column_spike_ticks[CG_COLUMN_COUNT]; /* when each column's vote for the winner
-                                                     fires (TTFS; or CG_TICKS_NEVER) */
+    uint64_t pathway_id;          /* hash of path */
+    float votes[CG_COLUMN_COUNT]; /* on the winner */
+    /* When each column's vote for the winner fires (TTFS), or CG_TICKS_NEVER. */
+    uint32_t column_spike_ticks[CG_COLUMN_COUNT];
     uint32_t winner_spike_ticks; /* when the winner's neuron fires, ticks of CG_TTFS_TICK_NS */
     cg_column_id winning_column; /* largest weighted vote on the winner */
     double confidence;           /* [0, 1], logistic in the margin */
@@ -98,9 +99,9 @@ typedef struct cg_decision {
     uint32_t stage_in[CG_STAGE_COUNT];
     uint32_t stage_out[CG_STAGE_COUNT];
     uint32_t spikes; /* in the fact's pattern */
-    /* For a fact with a teacher: when each column's vote for the true concept fires, in a pattern of it and
-     * its strongest rival, so 0 where the column prefers the truth; CG_TICKS_NEVER where it votes for
-     * neither. */
+    /* For a fact with a teacher: when each column's vote for the true concept fires, in a
+     * pattern of it and its strongest rival, so 0 where the column prefers the truth;
+     * CG_TICKS_NEVER where it votes for neither. */
     bool taught;
     uint32_t taught_spike_ticks[CG_COLUMN_COUNT];
 } cg_decision;
@@ -110,16 +111,16 @@ typedef struct cg_fact_view { /* borrowed */
     cg_sparse sparse;
     uint32_t type; /* concept type or CG_TYPE_UNKNOWN */
     uint64_t now_ns;
-    bool
-        has_teacher; /* teacher is the row where the fact truly belongs; it sways no decision */
-    uint32_t teacher;
+    bool has_teacher;
+    uint32_t teacher; /* the row where the fact truly belongs; it sways no decision */
 } cg_fact_view;
 
-typedef struct cg_cascade_scratch
-    cg_cascade_scratch; /* one a thread; grows to what a decision needs */
+/* One a thread; grows to what a decision needs. */
+typedef struct cg_cascade_scratch cg_cascade_scratch;
 cg_status cg_cascade_scratch_alloc(cg_allocator allocator, cg_cascade_scratch **out,
                                    cg_error *error);
 void cg_cascade_scratch_free(cg_cascade_scratch *scratch);
+uint64_t cg_cascade_scratch_bytes(const cg_cascade_scratch *scratch); /* memory held */
 
 /* Decides; changes nothing but scratch. Errors: CG_ERROR_INVALID (NaN or zero vector, wrong
  * type), CG_ERROR_NOT_FOUND (no concepts at all), CG_ERROR_MEMORY. */

@@ -14,10 +14,10 @@ struct cg_cascade_scratch {
     cg_lexical_scratch *lexical_scratch;
     cg_index_hit hits[CG_NEIGHBOURS_MAX]; /* of one index */
     cg_lexical_hit lexical_hits[CG_LEXICAL_HITS_MAX];
-    uint32_t found[CG_CASCADE_INDEXES_MAX * CG_NEIGHBOURS_MAX +
-                   CG_LEXICAL_HITS_MAX]; /* before re-ranking */
-    uint32_t found_count;                /* 0 when all were compared */
-    int32_t *spikes;                     /* [dims_capacity] of the fact */
+    /* Before re-ranking; none when all were compared. */
+    uint32_t found[CG_CASCADE_INDEXES_MAX * CG_NEIGHBOURS_MAX + CG_LEXICAL_HITS_MAX];
+    uint32_t found_count;
+    int32_t *spikes; /* [dims_capacity] of the fact */
     size_t dims_capacity;
     /* One of each per candidate. */
     uint32_t *rows;

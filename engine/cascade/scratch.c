@@ -53,6 +53,18 @@ void cg_cascade_scratch_free(cg_cascade_scratch *scratch) {
     cg_deallocate(&allocator, scratch, 1, sizeof *scratch);
 }
 
+uint64_t cg_cascade_scratch_bytes(const cg_cascade_scratch *scratch) {
+    size_t candidate_bytes = sizeof *scratch->rows + sizeof *scratch->combined +
+                             sizeof *scratch->cosines + sizeof *scratch->order +
+                             sizeof *scratch->drives + sizeof *scratch->potentials +
+                             CG_COLUMN_COUNT * sizeof *scratch->votes[0];
+    return sizeof *scratch + scratch->capacity * (uint64_t)candidate_bytes +
+           scratch->dims_capacity * (uint64_t)sizeof *scratch->spikes +
+           cg_column_scratch_bytes(scratch->columns) +
+           cg_index_scratch_bytes(scratch->index_scratch) +
+           cg_lexical_scratch_bytes(scratch->lexical_scratch);
+}
+
 /* What is in the arrays needs no copy: a decision fills them anew. */
 static cg_status reserve_candidates(cg_cascade_scratch *scratch, uint32_t candidates,
                                     cg_error *error) {
@@ -95,9 +107,7 @@ static cg_status reserve_candidates(cg_cascade_scratch *scratch, uint32_t candid
 
 cg_status cg_cascade_reserve(cg_cascade_scratch *scratch, uint32_t candidates, uint32_t dims,
                              cg_error *error) {
-    void *spikes = scratch->spikes;
-    cg_status status = cg_grow(&scratch->allocator, &spikes, &scratch->dims_capacity, dims,
-                               sizeof *scratch->spikes, error);
-    scratch->spikes = spikes;
+    cg_status status =
+        CG_GROW(&scratch->allocator, scratch->spikes, scratch->dims_capacity, dims, error);
     return status == CG_OK ? reserve_candidates(scratch, candidates, error) : status;
 }

@@ -2,7 +2,8 @@
  *
  * Each column maps (fact, candidate) to a vote in [0, 1]. A vote depends on the fact, the
  * graph, the retrieved neighbours and the recent stream, but never on which other candidates
- * are scored with it; so an exhaustive and a filtered decision agree wherever they meet.
+ * are scored with it; so with the same neighbours an exhaustive and a filtered decision agree
+ * wherever they meet.
  *
  *   semantic    exact sparse cosine, dense cosine and spike similarity of the fact to the
  *               candidate and to its retrieved exemplars (itself, its children, its
@@ -50,7 +51,9 @@ typedef struct cg_neighbour {
 typedef struct cg_recent {
     uint32_t rows[CG_RECENT_MAX];
     uint64_t times_ns[CG_RECENT_MAX];
-    uint32_t count; /* decisions ever noted; the last min(count, CG_RECENT_MAX) are held */
+    /* Decisions noted, of which the last min(count, CG_RECENT_MAX) are held; the next goes to
+     * slot count % CG_RECENT_MAX. Before UINT32_MAX it goes back by CG_RECENT_MAX. */
+    uint32_t count;
 } cg_recent;
 void cg_recent_note(cg_recent *recent, uint32_t row, uint64_t time_ns);
 
@@ -68,8 +71,8 @@ typedef struct cg_column_view {
     uint32_t neighbour_count;
     const cg_recent *recent;
     uint64_t now_ns;
-    cg_touched touched; /* or NULL; the patterns of candidates and neighbours are the caller's
-                           to tell */
+    /* Or NULL. The patterns of candidates and neighbours are the caller's to tell. */
+    cg_touched touched;
     void *touched_context;
     /* What a comparison with every concept found, by row, or NULL where there was none. */
     const double *similarities; /* cg_column_similarity */
@@ -89,6 +92,7 @@ typedef struct cg_column_scratch cg_column_scratch;
 cg_status cg_column_scratch_alloc(cg_allocator allocator, cg_column_scratch **out,
                                   cg_error *error);
 void cg_column_scratch_free(cg_column_scratch *scratch);
+uint64_t cg_column_scratch_bytes(const cg_column_scratch *scratch); /* memory held */
 
 /* Computes what depends on the fact alone (the votes of neighbours and stream). Call once
  * before voting. At most CG_NEIGHBOURS_MAX neighbours; all rows exist in graph and features. */

@@ -23,6 +23,10 @@ void cg_column_scratch_free(cg_column_scratch *scratch) {
     }
 }
 
+uint64_t cg_column_scratch_bytes(const cg_column_scratch *scratch) {
+    return sizeof *scratch;
+}
+
 /* The slot that holds the row in this epoch, or the first free one on its way. */
 static uint32_t place_of(const cg_column_scratch *scratch, uint32_t row) {
     uint32_t mask = (UINT32_C(1) << scratch->slots_used_log2) - 1;

@@ -39,8 +39,8 @@ struct cg_column_scratch {
     uint32_t retrieved_count;
     uint32_t retrieved[CG_RETRIEVED_MAX];
     double votes_total;
-    double
-        type_mass[CG_CONCEPT_TYPES]; /* share of the neighbours' similarity by concept type */
+    /* Share of the neighbours' similarity by concept type. */
+    double type_mass[CG_CONCEPT_TYPES];
     double type_mass_largest;
     cg_evidence slots[CG_EVIDENCE_SLOTS];
 };

@@ -94,7 +94,7 @@ static double children_cosine(const cg_column_view *view, uint32_t row, uint32_t
     double sum = 0.0;
     *children = 0;
     while (*children < CHILDREN_MAX && cg_graph_next_edge(&cursor, &edge)) {
-        if (edge.type != CG_EDGE_HYPONYM && edge.type != CG_EDGE_INSTANCE_HYPONYM) {
+        if (!cg_edge_is_child(edge.type)) {
             continue;
         }
         if (view->touched) {

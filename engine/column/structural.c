@@ -71,7 +71,7 @@ static bool is_leaf(const cg_graph *graph, uint32_t row) {
     cg_edge_cursor cursor = cg_graph_edges(graph, row);
     cg_edge edge;
     while (cg_graph_next_edge(&cursor, &edge)) {
-        if (edge.type == CG_EDGE_HYPONYM || edge.type == CG_EDGE_INSTANCE_HYPONYM) {
+        if (cg_edge_is_child(edge.type)) {
             return false;
         }
     }

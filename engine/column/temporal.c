@@ -21,8 +21,7 @@ void cg_recent_note(cg_recent *recent, uint32_t row, uint64_t time_ns) {
     recent->times_ns[at] = time_ns;
     recent->count++;
     if (recent->count == UINT32_MAX) {
-        recent->count =
-            UINT32_MAX / CG_RECENT_MAX * CG_RECENT_MAX; /* the same place, still full */
+        recent->count -= CG_RECENT_MAX; /* the next slot is the same, and all are held still */
     }
 }
 

@@ -125,27 +125,21 @@ static cg_status grow_blocks(cg_features *features, cg_error *error) {
     return CG_OK;
 }
 
-/* Room for one more row with `entries` sparse entries, and one spare, so that no pool is NULL.
- */
+/* Room for one more row with `entries` sparse entries, and one spare, so that no pool is
+ * NULL. */
 static cg_status reserve(cg_features *features, uint32_t entries, cg_error *error) {
     size_t needed = (size_t)(features->offsets ? features->offsets[features->count] : 0);
     needed += (size_t)entries + 1;
     const cg_allocator *allocator = &features->allocator;
-    void *offsets = features->offsets;
-    cg_status status = cg_grow(allocator, &offsets, &features->offset_capacity,
-                               (size_t)features->count + 2, sizeof *features->offsets, error);
-    features->offsets = offsets;
+    cg_status status = CG_GROW(allocator, features->offsets, features->offset_capacity,
+                               (size_t)features->count + 2, error);
     if (status == CG_OK) {
-        void *pool = features->sparse_features;
-        status = cg_grow(allocator, &pool, &features->feature_capacity, needed,
-                         sizeof *features->sparse_features, error);
-        features->sparse_features = pool;
+        status = CG_GROW(allocator, features->sparse_features, features->feature_capacity,
+                         needed, error);
     }
     if (status == CG_OK) {
-        void *pool = features->sparse_weights;
-        status = cg_grow(allocator, &pool, &features->weight_capacity, needed,
-                         sizeof *features->sparse_weights, error);
-        features->sparse_weights = pool;
+        status = CG_GROW(allocator, features->sparse_weights, features->weight_capacity, needed,
+                         error);
     }
     return status == CG_OK ? grow_blocks(features, error) : status;
 }

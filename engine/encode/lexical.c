@@ -50,6 +50,10 @@ void cg_lexical_scratch_free(cg_lexical_scratch *scratch) {
     }
 }
 
+uint64_t cg_lexical_scratch_bytes(const cg_lexical_scratch *scratch) {
+    return sizeof *scratch;
+}
+
 static void add_product(void *context, uint32_t row, float weight) {
     cg_lexical_scratch *scratch = context;
     uint32_t at = (uint32_t)cg_hash_u64(row, 3) & (SLOTS - 1);
@@ -64,8 +68,8 @@ static void add_product(void *context, uint32_t row, float weight) {
     held->product += scratch->weight * weight;
 }
 
-/* Fills order with the positions of the query's entries, rarest feature first, ties by feature.
- */
+/* Fills order with the positions of the query's entries, rarest feature first, ties by
+ * feature. */
 static void order_by_rarity(const cg_features *features, cg_sparse query,
                             uint32_t frequencies[CG_SPARSE_ENTRIES_MAX],
                             uint32_t order[CG_SPARSE_ENTRIES_MAX]) {

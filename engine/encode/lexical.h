@@ -20,7 +20,8 @@ typedef struct cg_lexical_hit {
 typedef struct cg_lexical_scratch cg_lexical_scratch; /* of a fixed size; one a thread */
 cg_status cg_lexical_scratch_alloc(cg_allocator allocator, cg_lexical_scratch **out,
                                    cg_error *error);
-void cg_lexical_scratch_free(cg_lexical_scratch *scratch); /* NULL is fine */
+void cg_lexical_scratch_free(cg_lexical_scratch *scratch);            /* NULL is fine */
+uint64_t cg_lexical_scratch_bytes(const cg_lexical_scratch *scratch); /* memory held */
 
 /* Fills hits[most] by descending product, ties by row; most <= CG_LEXICAL_HITS_MAX. Returns how
  * many were found: only rows that share a feature are. */

@@ -79,15 +79,11 @@ cg_status cg_postings_reserve(cg_postings *postings, cg_sparse sparse, cg_error 
                             "the inverted file holds %zu entries; it must stay below %u",
                             postings->pool_used, UINT32_MAX);
     }
-    void *lists = postings->lists;
-    cg_status status = cg_grow(&postings->allocator, &lists, &postings->list_capacity,
-                               postings->list_count + sparse.count, sizeof(list), error);
-    postings->lists = lists;
+    cg_status status = CG_GROW(&postings->allocator, postings->lists, postings->list_capacity,
+                               postings->list_count + sparse.count, error);
     if (status == CG_OK) {
-        void *pool = postings->pool;
-        status = cg_grow(&postings->allocator, &pool, &postings->pool_capacity, pool_needed,
-                         sizeof(posting), error);
-        postings->pool = pool;
+        status = CG_GROW(&postings->allocator, postings->pool, postings->pool_capacity,
+                         pool_needed, error);
     }
     /* A list that stays empty because of a later failure is no harm: it says "no rows". */
     for (uint32_t i = 0; i < sparse.count && status == CG_OK; i++) {

@@ -1,11 +1,13 @@
 /* Text to vectors.
  *
- * Signed feature hashing: phi_f = sum over tokens t with h(t) = f of sign(t), which keeps inner
- * products unbiased under collisions (Weinberger et al., ICML 2009, section 2). Weight:
- * w_f = sign(phi_f) * (1 + ln|phi_f|) * (ln((1 + N) / (1 + df_f)) + 1), scaled to unit length.
- * Projection: y_d = sum_f r(f, d) * w_f with r = +-1 (Achlioptas, PODS 2001, theorem 1.1),
- * scaled to unit length. r(f, d) is bit d mod 64 of draw d / 64 of the stream (seed,
- * "fact.project", f): a function, so no matrix is kept.
+ *   hashing     phi_f = sum over tokens t with h(t) = f of sign(t)
+ *   weight      w_f = sign(phi_f) * (1 + ln|phi_f|) * (ln((1 + N) / (1 + df_f)) + 1)
+ *   projection  y_d = sum over f of r(f, d) * w_f, r = +-1
+ *
+ * w and y are scaled to unit length. Signs keep inner products unbiased under collisions
+ * (Weinberger et al., ICML 2009, section 2); the projection is Achlioptas's (PODS 2001, theorem
+ * 1.1). r(f, d) is bit d mod 64 of draw d / 64 of the stream (seed, "fact.project", f): a
+ * function, so no matrix is kept.
  *
  * All in double, in ascending order of feature (and of axis for the length), rounded to float
  * once at the end. We differ from Weinberger et al. in counting document frequencies by feature
@@ -80,6 +82,10 @@ void cg_embedder_free(cg_embedder *embedder) {
                       sizeof(uint32_t));
         cg_deallocate(&allocator, embedder, 1, sizeof *embedder);
     }
+}
+
+uint64_t cg_embedder_bytes(const cg_embedder *embedder) {
+    return sizeof *embedder + embedder->feature_count * (uint64_t)sizeof *embedder->frequencies;
 }
 
 uint64_t cg_embedder_version(const cg_embedder *embedder) {

@@ -1,15 +1,17 @@
 /* Text to vectors without model weights (spec A1).
  *
- * tokens -> signed feature hashing (Weinberger et al., ICML 2009) with TF-IDF weights -> the
- * exact sparse form, unit length -> seeded random projection with +-1 entries (Achlioptas, PODS
- * 2001; Johnson- Lindenstrauss) to `dims` -> the dense form, unit length.
+ *   tokens
+ *   -> signed feature hashing (Weinberger et al., ICML 2009) with TF-IDF weights
+ *   -> the exact sparse form, of unit length
+ *   -> seeded random projection to `dims`, entries +-1 (Achlioptas, PODS 2001; the lemma of
+ *      Johnson and Lindenstrauss)
+ *   -> the dense form, of unit length
  *
  * Tokens are maximal runs of ASCII letters and digits and of bytes >= 0x80, ASCII lower-cased;
  * the text must be valid UTF-8. A token's XXH64 gives its feature (the low bits) and its sign
  * (the top bit); a feature's tf is |sum of the signs of its tokens|, the token's count where
- * tokens don't collide. Inverse document frequency is ln((1 + N) / (1 + df)) + 1; term
- * frequency is 1 + ln(tf). A text keeps its CG_SPARSE_ENTRIES_MAX heaviest features (ties by
- * feature).
+ * tokens don't collide. A feature weighs (1 + ln(tf)) * (ln((1 + N) / (1 + df)) + 1). A text
+ * keeps its CG_SPARSE_ENTRIES_MAX heaviest features (ties by feature).
  *
  * The vocabulary carries a version, so that vectors of different document frequencies are never
  * mixed unknowingly; a vector travels and is logged with the fact, hosts don't embed again.
@@ -37,12 +39,13 @@ typedef struct cg_embedder cg_embedder;
 cg_status cg_embedder_alloc(const cg_embed_options *options, cg_allocator allocator,
                             cg_embedder **out, cg_error *error);
 void cg_embedder_free(cg_embedder *embedder);
+uint64_t cg_embedder_bytes(const cg_embedder *embedder); /* memory held */
 
 /* Counts a document's distinct features; counts saturate. Call for all documents, then
  * cg_embedder_freeze once; only a frozen embedder embeds, and none that is frozen counts
  * (CG_ERROR_INVALID). Freezing fixes the version, a hash of options and frequencies. An empty
- * document counts as one; text that cg_embed would refuse for its encoding or size is refused.
- */
+ * document counts as one; text that cg_embed would refuse for its encoding or size is
+ * refused. */
 cg_status cg_embedder_add_document(cg_embedder *embedder, const char *text, size_t text_bytes,
                                    cg_error *error);
 cg_status cg_embedder_freeze(cg_embedder *embedder, cg_error *error);
@@ -59,8 +62,8 @@ typedef struct cg_embedding {
 /* Embeds text[text_bytes]. Errors: CG_ERROR_INVALID for empty text, no token at all, invalid
  * UTF-8 (byte offset named) or more than CG_TEXT_BYTES_MAX bytes. Thread-safe on a frozen
  * embedder; allocates nothing, but takes some 80 KiB of stack. Cost: linear in the text up to
- * some 6,000 different words; beyond, the text is read once for every 3,000 to 6,000 of them.
- */
+ * some 6,000 different words; beyond, the text is read once for every 3,000 to 6,000 of
+ * them. */
 cg_status cg_embed(const cg_embedder *embedder, const char *text, size_t text_bytes,
                    cg_embedding *out, cg_work *work, cg_error *error);
 

@@ -28,8 +28,8 @@ typedef struct cg_token_cursor {
 cg_token_cursor cg_token_cursor_init(const char *text, size_t text_bytes);
 bool cg_token_next(cg_token_cursor *cursor, cg_token *token);
 
-/* XXH64 of the token in ASCII lower case; beyond 64 bytes, each block's hash seeds the next's.
- */
+/* XXH64 of the token in ASCII lower case; beyond 64 bytes, each block's hash seeds the
+ * next's. */
 uint64_t cg_token_hash(cg_token token, uint64_t seed);
 
 #endif

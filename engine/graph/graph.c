@@ -1,9 +1,9 @@
 /* The graph: making it, adding to it, and its plain accessors.
  *
  * Invariant: whatever can fail in an addition (memory) happens before the first visible change,
- * so a failed addition leaves the graph as it was. Known value: with base {a -> b} and an
- * overlay that adds a -> c, the edges of a come out as b, c, the base still has one edge, the
- * overlay two.
+ * so a failed addition leaves the graph as it was.
+ * Known value: with base {a -> b} and an overlay that adds a -> c, the edges of a come out as
+ * b, c, the base still has one edge, the overlay two.
  */
 #include "engine/graph/graph.h"
 
@@ -74,7 +74,7 @@ void cg_graph_free(cg_graph *graph) {
     }
     cg_allocator allocator = graph->allocator;
     size_t starts = graph->row_starts ? (size_t)graph->frozen_count + 1 : 0;
-    cg_deallocate(&allocator, graph->concepts, graph->concept_capacity, sizeof(concept));
+    cg_deallocate(&allocator, graph->concepts, graph->concept_capacity, sizeof(graph_concept));
     cg_deallocate(&allocator, graph->names, graph->names_capacity, 1);
     cg_deallocate(&allocator, graph->row_starts, starts, sizeof(uint64_t));
     cg_deallocate(&allocator, graph->frozen_edges, graph->frozen_edge_count, sizeof(cg_edge));
@@ -104,23 +104,19 @@ cg_status cg_graph_add_concept(cg_graph *graph, uint64_t id, uint32_t type, cons
         return cg_error_set(error, CG_ERROR_FULL, "a graph holds at most %u concepts",
                             UINT32_MAX - 1);
     }
-    void *concepts = graph->concepts;
-    cg_status status = cg_grow(&graph->allocator, &concepts, &graph->concept_capacity,
-                               (size_t)graph->concept_count + 1, sizeof(concept), error);
-    graph->concepts = concepts;
+    cg_status status = CG_GROW(&graph->allocator, graph->concepts, graph->concept_capacity,
+                               (size_t)graph->concept_count + 1, error);
     if (status != CG_OK) {
         return status;
     }
-    void *names = graph->names;
-    status = cg_grow(&graph->allocator, &names, &graph->names_capacity,
-                     graph->names_bytes + name_bytes + 1, 1, error);
-    graph->names = names;
+    status = CG_GROW(&graph->allocator, graph->names, graph->names_capacity,
+                     graph->names_bytes + name_bytes + 1, error);
     if (status != CG_OK) {
         return status;
     }
     memcpy(graph->names + graph->names_bytes, name, name_bytes + 1);
     graph->concepts[graph->concept_count] =
-        (concept){.id = id, .type = type, .name_start = graph->names_bytes};
+        (graph_concept){.id = id, .type = type, .name_start = graph->names_bytes};
     graph->names_bytes += name_bytes + 1;
     *row = graph->first_row + graph->concept_count++;
     return CG_OK;
@@ -139,7 +135,7 @@ static const cg_graph *owner_of(const cg_graph *graph, uint32_t row) {
     return graph;
 }
 
-static const concept *concept_of(const cg_graph *graph, uint32_t row) {
+static const graph_concept *concept_of(const cg_graph *graph, uint32_t row) {
     const cg_graph *owner = owner_of(graph, row);
     return &owner->concepts[row - owner->first_row];
 }
@@ -254,18 +250,14 @@ static cg_status note_hub_edge(cg_graph *graph, uint32_t row, cg_edge edge, cg_e
 
 /* Room for one more growing edge of the row, and its chain. The chain may be new and empty. */
 static cg_status reserve_edge(cg_graph *graph, uint32_t from, cg_error *error) {
-    void *block = graph->growing;
-    cg_status status = cg_grow(&graph->allocator, &block, &graph->growing_capacity,
-                               (size_t)graph->growing_count + 1, sizeof(growing_edge), error);
-    graph->growing = block;
+    cg_status status = CG_GROW(&graph->allocator, graph->growing, graph->growing_capacity,
+                               (size_t)graph->growing_count + 1, error);
     uint64_t index = 0;
     if (status != CG_OK || cg_table_get(graph->chain_of_row, from, &index)) {
         return status;
     }
-    block = graph->chains;
-    status = cg_grow(&graph->allocator, &block, &graph->chain_capacity,
-                     (size_t)graph->chain_count + 1, sizeof(chain), error);
-    graph->chains = block;
+    status = CG_GROW(&graph->allocator, graph->chains, graph->chain_capacity,
+                     (size_t)graph->chain_count + 1, error);
     if (status == CG_OK) {
         status = cg_table_put(graph->chain_of_row, from, graph->chain_count, error);
     }
@@ -337,8 +329,9 @@ uint64_t cg_graph_edge_count(const cg_graph *graph) {
 
 uint64_t cg_graph_bytes(const cg_graph *graph) {
     uint64_t starts = graph->row_starts ? (uint64_t)graph->frozen_count + 1 : 0;
-    return sizeof *graph + graph->concept_capacity * sizeof(concept) + graph->names_capacity +
-           starts * sizeof(uint64_t) + graph->frozen_edge_count * sizeof(cg_edge) +
+    return sizeof *graph + graph->concept_capacity * sizeof(graph_concept) +
+           graph->names_capacity + starts * sizeof(uint64_t) +
+           graph->frozen_edge_count * sizeof(cg_edge) +
            graph->growing_capacity * sizeof(growing_edge) +
            graph->chain_capacity * sizeof(chain) + cg_table_bytes(graph->chain_of_row) +
            cg_table_bytes(graph->hub_edges);

@@ -54,6 +54,16 @@ typedef struct cg_edge {
     uint8_t weight;  /* 255 is 1.0 */
 } cg_edge;
 
+/* Of an edge's type: whether it leads to the more general (a hypernym of either kind), or to
+ * the more special (a hyponym). */
+static inline bool cg_edge_is_parent(uint8_t type) {
+    return type == CG_EDGE_HYPERNYM || type == CG_EDGE_INSTANCE_HYPERNYM;
+}
+
+static inline bool cg_edge_is_child(uint8_t type) {
+    return type == CG_EDGE_HYPONYM || type == CG_EDGE_INSTANCE_HYPONYM;
+}
+
 typedef struct cg_graph cg_graph;
 
 /* base: NULL, or a graph that outlives this one and no longer changes. A graph that stands on a
@@ -98,8 +108,9 @@ uint32_t cg_graph_parents(const cg_graph *graph, uint32_t row, uint32_t *parents
 /* row, its first parent, and so on to a root; a parent that is on the path already ends it.
  * Returns the length, 1..CG_PATH_MAX. */
 uint32_t cg_graph_path_to_root(const cg_graph *graph, uint32_t row, uint32_t path[CG_PATH_MAX]);
-/* Fewest edges from one row to another along hypernym and hyponym edges of both kinds, or max
- * + 1. max < CG_PATH_MAX. Cost: about the number of rows within max edges. */
+/* Fewest edges from one row to another along hypernym and hyponym edges of both kinds, or
+ * max + 1 when there are more; max < CG_PATH_MAX. Cost: about the number of rows within max
+ * edges. */
 uint32_t cg_graph_tree_distance(const cg_graph *graph, uint32_t from, uint32_t to,
                                 uint32_t max);
 
@@ -109,8 +120,8 @@ uint64_t cg_graph_id(const cg_graph *graph, uint32_t row);
 uint32_t cg_graph_type(const cg_graph *graph, uint32_t row);
 uint32_t cg_graph_depth(const cg_graph *graph, uint32_t row);
 uint32_t cg_graph_degree(const cg_graph *graph, uint32_t row);
-const char *cg_graph_name(const cg_graph *graph,
-                          uint32_t row);        /* borrowed until a concept is added */
+/* Borrowed until a concept is added. */
+const char *cg_graph_name(const cg_graph *graph, uint32_t row);
 uint64_t cg_graph_bytes(const cg_graph *graph); /* own part only */
 /* Own part: concepts by row, and edges by row in the order they come out. The same additions
  * give the same hash, also when they were made to different rows in another order. */

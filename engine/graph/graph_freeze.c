@@ -5,8 +5,8 @@
  * concepts without hypernym at once, against the direction of hypernym edges; linear in
  * concepts and edges.
  *
- * Invariant: depth(c) = 1 + the least depth of c's hypernyms that reach a root. Known value: in
- * WordNet 3.0 entity has depth 0 and dog 8 (by domestic animal, animal).
+ * Invariant: depth(c) = 1 + the least depth of c's hypernyms that reach a root.
+ * Known value: in WordNet 3.0 entity has depth 0 and dog 8 (by domestic animal, animal).
  */
 #include "engine/graph/graph_layout.h"
 

@@ -1,13 +1,14 @@
 /* How a graph lies in memory; for engine/graph alone.
  *
- * Concepts are parallel arrays by own row (row - first_row). Frozen edges: those of own row r
- * are frozen_edges[row_starts[r]] .. [row_starts[r + 1]], sorted by (type, target). Growing
+ * Concepts lie by own row (row - first_row). Frozen edges: those of own row r are
+ * frozen_edges[row_starts[r] .. row_starts[r + 1] - 1], sorted by (type, target). Growing
  * edges of all rows lie in one array in the order added; those of one row are a singly linked
  * chain in it. A table leads from the row to its chain, so that a few edges on a large base
  * cost memory for a few edges.
  *
- *     chain_of_row: row -> c      chains[c]: {head, tail, count}      growing[head].next -> ...
- * -> NO_EDGE
+ *     chain_of_row: row -> c
+ *     chains[c]: {head, tail, count}
+ *     growing[head].next -> ... -> growing[tail].next = NO_EDGE
  *
  * To refuse duplicates, a chain is walked while it is short; a chain of HUB_EDGES or more has
  * all its edges in hub_edges: (row << 32 | target) -> bit mask of types.
@@ -33,13 +34,12 @@ typedef struct chain {
     uint32_t count;
 } chain;
 
-typedef struct concept {
+typedef struct graph_concept {
     uint64_t id;
     uint64_t name_start; /* in names[] */
     uint32_t depth;
     uint32_t type;
-}
-concept;
+} graph_concept;
 
 struct cg_graph {
     cg_allocator allocator;
@@ -47,7 +47,7 @@ struct cg_graph {
     uint32_t level;     /* 0: no base; otherwise the base's + 1 */
     uint32_t first_row; /* the base's concept count when this graph began */
 
-    concept *concepts;
+    graph_concept *concepts;
     uint32_t concept_count; /* own */
     size_t concept_capacity;
     char *names; /* NUL-terminated, one after the other */
@@ -75,14 +75,6 @@ static inline const cg_graph *cg_graph_layer(const cg_graph *graph, uint32_t lev
         graph = graph->base;
     }
     return graph;
-}
-
-static inline bool cg_edge_is_parent(uint8_t type) {
-    return type == CG_EDGE_HYPERNYM || type == CG_EDGE_INSTANCE_HYPERNYM;
-}
-
-static inline bool cg_edge_is_child(uint8_t type) {
-    return type == CG_EDGE_HYPONYM || type == CG_EDGE_INSTANCE_HYPONYM;
 }
 
 /* The chain of a row in this layer, or NULL. */

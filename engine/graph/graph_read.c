@@ -5,8 +5,8 @@
  *
  * Distance is by iterative deepening (Korf, Artificial Intelligence 27, 1985): walks of length
  * 1, 2, ... that never enter a row twice. It needs no memory but the walk, and in a tree visits
- * just the rows within that distance. Known values: dog to canine 1, dog to wolf 2
- * (WordNet 3.0).
+ * just the rows within that distance.
+ * Known values (WordNet 3.0): dog to canine 1, dog to wolf 2.
  */
 #include <string.h>
 
@@ -167,7 +167,7 @@ uint64_t cg_graph_hash(const cg_graph *graph) {
     cg_hasher_add_u64(&hasher, graph->first_row);
     cg_hasher_add_u64(&hasher, graph->concept_count);
     for (uint32_t r = 0; r < graph->concept_count; r++) {
-        const concept *held = &graph->concepts[r];
+        const graph_concept *held = &graph->concepts[r];
         cg_hasher_add_u64(&hasher, held->id);
         cg_hasher_add_u64(&hasher, (uint64_t)held->type << 32 | held->depth);
         cg_hasher_add_u64(&hasher, cg_hash_bytes(graph->names + held->name_start,

@@ -70,8 +70,8 @@ static size_t find_synset(const cg_wordnet *wordnet, uint64_t id) {
     return found ? low : wordnet->record_count;
 }
 
-/* The record's pointers as edges from edges[edge_start] on: sorted, distinct, none to itself.
- */
+/* The record's pointers as edges from edges[edge_start] on: sorted, distinct, none to
+ * itself. */
 static cg_status link_record(cg_wordnet *wordnet, size_t number, cg_error *error) {
     wordnet_record *record = &wordnet->records[number];
     cg_edge *edges = wordnet->edges + record->edge_start;

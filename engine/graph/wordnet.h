@@ -35,11 +35,12 @@ void cg_wordnet_free(cg_wordnet *wordnet);
 typedef struct cg_synset { /* borrowed from the cg_wordnet */
     uint64_t id;           /* part of speech (1..4) * 10^8 + offset: WordNet's own synset id */
     uint32_t type;         /* lexicographer file */
-    const char *text;      /* words joined by ", " (underscores as spaces, adjective markers
-                             dropped), then ": ",      then the gloss; printable ASCII, NUL-terminated */
-    uint32_t text_bytes;   /* without the NUL */
-    const char *name;      /* the first word */
-    const cg_edge *edges;  /* targets are synset numbers; sorted by (type, target), distinct */
+    /* Words joined by ", " (underscores as spaces, adjective markers dropped), then ": ", then
+     * the gloss; printable ASCII, NUL-terminated. */
+    const char *text;
+    uint32_t text_bytes;  /* without the NUL */
+    const char *name;     /* the first word */
+    const cg_edge *edges; /* targets are synset numbers; sorted by (type, target), distinct */
     uint32_t edge_count;
 } cg_synset;
 uint32_t cg_wordnet_count(const cg_wordnet *wordnet);
@@ -51,13 +52,13 @@ cg_synset cg_wordnet_synset(const cg_wordnet *wordnet, uint32_t number);
  * count, here and below). Leaves are ranked by a draw from (seed, id), all synsets are put into
  * an order by another draw; ties by number.
  *
- * 1. The first `held_out_max` leaves by rank are reserved: they are never members.
- * 2. Members are drawn from all others in that order, each with all its ancestors, until there
- * are `nodes`. A synset that does not fit with its ancestors is passed over, and tried again in
- * the next round through the order; rounds end when there are `nodes` members or a round adds
- * none. nodes 0, or no fewer than are not reserved: all of those.
- * 3. Held out are the first `held_out_max` leaves by rank that are no members and whose
- * hypernyms all are.
+ *   1. The first `held_out_max` leaves by rank are reserved: they are never members.
+ *   2. Members are drawn from all others in that order, each with all its ancestors, until
+ *      there are `nodes`. A synset that does not fit with its ancestors is passed over, and
+ *      tried again in the next round through the order; rounds end when there are `nodes`
+ *      members or a round adds none. nodes 0, or no fewer than are not reserved: all of those.
+ *   3. Held out are the first `held_out_max` leaves by rank that are no members and whose
+ *      hypernyms all are.
  *
  * So members are closed under hypernyms, none is held out, and every held-out synset has its
  * answers among the members. With all nodes, the held out are the reserved. With fewer they may

@@ -4,9 +4,9 @@
  *     p_cnt [symbol offset pos source/target ...] [f_cnt + f_num w_num ...] | gloss
  *
  * The scanner's failure is sticky: after the first field that is not as it must be, every later
- * read does nothing, so the line is read straight through and checked at its end. Invariant:
- * `at` never passes the end of the line. Known value: line 30 of data.noun is entity, with
- * three hyponyms.
+ * read does nothing, so the line is read straight through and checked at its end.
+ * Invariant: `at` never passes the end of the line.
+ * Known value: line 30 of data.noun is entity, with three hyponyms.
  */
 #include <string.h>
 
@@ -92,15 +92,16 @@ static int digit_value(uint8_t byte, uint32_t base) {
 /* A number of exactly `digits` digits, in 0..max. */
 static uint32_t number(scanner *scan, uint32_t base, int digits, uint32_t max,
                        const char *what) {
-    static const char *const decimal[] = {"1 digit", "2 digits", "3 digits"};
-    static const char *const hexadecimal[] = {"1 hexadecimal digit", "2 hexadecimal digits"};
+    static const char *const wanted[2][3] = {
+        {"1 digit", "2 digits", "3 digits"},
+        {"1 hexadecimal digit", "2 hexadecimal digits", "3 hexadecimal digits"},
+    };
     size_t start = scan->at;
     uint32_t value = 0;
     for (int i = 0; i < digits; i++) {
         int digit = digit_value(peek(scan), base);
         if (digit < 0) {
-            fail(scan, start, what,
-                 digits == 8 ? "8 digits" : (base == 16 ? hexadecimal : decimal)[digits - 1]);
+            fail(scan, start, what, digits == 8 ? "8 digits" : wanted[base == 16][digits - 1]);
             return 0;
         }
         value = value * base + (uint32_t)digit;
@@ -122,10 +123,8 @@ static void append(scanner *scan, cg_wordnet *wordnet, const void *bytes, size_t
     if (scan->status != CG_OK) {
         return;
     }
-    void *text = wordnet->text;
-    scan->status = cg_grow(&wordnet->allocator, &text, &wordnet->text_capacity,
-                           wordnet->text_bytes + size_bytes, 1, scan->error);
-    wordnet->text = text;
+    scan->status = CG_GROW(&wordnet->allocator, wordnet->text, wordnet->text_capacity,
+                           wordnet->text_bytes + size_bytes, scan->error);
     if (scan->status == CG_OK && size_bytes > 0) {
         memcpy(wordnet->text + wordnet->text_bytes, bytes, size_bytes);
         wordnet->text_bytes += size_bytes;
@@ -237,10 +236,8 @@ static void read_pointer(scanner *scan, cg_wordnet *wordnet, const wordnet_recor
     if (scan->status != CG_OK) {
         return;
     }
-    void *pointers = wordnet->pointers;
-    scan->status = cg_grow(&wordnet->allocator, &pointers, &wordnet->pointer_capacity,
-                           wordnet->pointer_count + 1, sizeof pointer, scan->error);
-    wordnet->pointers = pointers;
+    scan->status = CG_GROW(&wordnet->allocator, wordnet->pointers, wordnet->pointer_capacity,
+                           wordnet->pointer_count + 1, scan->error);
     if (scan->status == CG_OK) {
         wordnet->pointers[wordnet->pointer_count++] = pointer;
     }
@@ -342,10 +339,8 @@ cg_status cg_wordnet_read_line(cg_wordnet *wordnet, const wordnet_line *line, cg
     if (scan.status != CG_OK) {
         return scan.status;
     }
-    void *records = wordnet->records;
-    scan.status = cg_grow(&wordnet->allocator, &records, &wordnet->record_capacity,
-                          wordnet->record_count + 1, sizeof record, error);
-    wordnet->records = records;
+    scan.status = CG_GROW(&wordnet->allocator, wordnet->records, wordnet->record_capacity,
+                          wordnet->record_count + 1, error);
     if (scan.status == CG_OK) {
         wordnet->records[wordnet->record_count++] = record;
     }

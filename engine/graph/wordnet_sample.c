@@ -100,8 +100,8 @@ static void rank_all(sampling *work, uint64_t seed) {
     sort_ranked(work->order, work->count);
 }
 
-/* Makes a synset and its ancestors members when they are at most `room`; says whether it did.
- */
+/* Makes a synset and its ancestors members when they are at most `room`; says whether it
+ * did. */
 static bool draw(sampling *work, uint32_t number, uint32_t room) {
     uint32_t wanted = 0;
     work->wanted[wanted++] = number;

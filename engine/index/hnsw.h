@@ -24,15 +24,14 @@ typedef struct cg_hnsw {
     uint8_t *levels;       /* [capacity] */
     uint32_t block_count;
     uint32_t block_capacity;
-    uint32_t entry_point; /* the first row of the highest level; without meaning when the index
-                             is empty */
+    uint32_t entry_point; /* the first row of the highest level; means nothing without rows */
     uint32_t top_level;
 } cg_hnsw;
 
 /* hnsw.c */
 uint32_t cg_hnsw_level(const cg_index_options *options, uint32_t row);
-uint32_t cg_hnsw_width(const cg_index *index,
-                       uint32_t level); /* links a row can have: 2m or m */
+/* Links that a row can have: 2m or m. */
+uint32_t cg_hnsw_width(const cg_index *index, uint32_t level);
 uint32_t *cg_hnsw_links(const cg_index *index, uint32_t row, uint32_t level);
 uint32_t cg_hnsw_link_count(const uint32_t *links, uint32_t width);
 cg_status cg_hnsw_reserve(cg_index *index, uint32_t rows, uint32_t blocks, cg_error *error);

@@ -4,12 +4,14 @@
  * A call's rows are cut into batches of BATCH_ROWS (batch-synchronous, after ParlayANN, Manohar
  * et al., PPoPP 2024). For each batch:
  *
- *   search  in parallel over its rows: the beam search of the paper's algorithm 1 in the graph
- * frozen before the batch, then every lower row of the batch by brute force; of both, the
- * neighbours are chosen. So a row sees all rows before it, as in sequential insertion, whatever
- * order the data come in. link    in row order: the row takes its links and its parent
- * (hnsw.h); the reverse links are listed. reverse in parallel over the lists that gain links:
- * append while there is room, else choose anew among old and new.
+ *   search   in parallel over its rows: the beam search of the paper's algorithm 1 in the graph
+ *            frozen before the batch, then every lower row of the batch by brute force; of
+ *            both, the neighbours are chosen. So a row sees all rows before it, as in
+ *            sequential insertion, whatever order the data come in.
+ *   link     in row order: the row takes its links and its parent (hnsw.h); the reverse links
+ *            are listed.
+ *   reverse  in parallel over the lists that gain links: append while there is room, else
+ *            choose anew among old and new.
  *
  * A search writes only its row's slots of `forward`, a reverse task only its lists; what they
  * read does not change meanwhile. Everything is allocated before the index is touched, so a
@@ -42,9 +44,8 @@ typedef struct hnsw_build {
     uint32_t edge_count;
     uint32_t list_count;
     uint32_t worker_count;
-    uint32_t *first_slot; /* [BATCH_ROWS] of a batch's row: its top level's m slots first ... */
-    uint64_t
-        *forward; /* [slot_capacity] ... level 0's m + 1 last: keys of the neighbours chosen */
+    uint32_t *first_slot;  /* [BATCH_ROWS] of a row: its top level's m first, level 0's last */
+    uint64_t *forward;     /* [slot_capacity] keys of the neighbours chosen; m + 1 at level 0 */
     uint32_t *sources;     /* [slot_capacity] the row that owns the slot */
     uint64_t *edges;       /* [slot_capacity] list << 32 | slot, sorted */
     uint32_t *list_starts; /* [slot_capacity + 1] into edges */
@@ -63,15 +64,15 @@ static uint64_t *level_slots(const hnsw_build *build, uint32_t row, uint32_t lev
 
 /* Phase "search". */
 
-static void add_batch_rows(const hnsw_build *build, uint32_t row, uint32_t level, cg_pool *pool,
-                           cg_work *work) {
+static void add_batch_rows(const hnsw_build *build, uint32_t row, uint32_t level,
+                           cg_candidates *candidates, cg_work *work) {
     const cg_index *index = build->index;
     const float *vector = cg_index_row(index, row);
     uint64_t distances = 0;
     for (uint32_t other = build->first; other < row; other++) {
         if (index->hnsw.levels[other] >= level) {
             float distance = cg_index_distance(index, vector, cg_index_row(index, other));
-            cg_pool_insert(pool, cg_key(distance, other));
+            cg_candidates_insert(candidates, cg_key(distance, other));
             distances++;
         }
     }
@@ -79,15 +80,15 @@ static void add_batch_rows(const hnsw_build *build, uint32_t row, uint32_t level
 }
 
 static void choose_forward(const hnsw_build *build, uint32_t row, uint32_t level,
-                           const cg_pool *pool, cg_work *work) {
+                           const cg_candidates *candidates, cg_work *work) {
     uint32_t m = build->index->options.m;
     uint64_t *slots = level_slots(build, row, level);
-    for (uint32_t i = 0; i < pool->count; i++) {
-        pool->keys[i] &= ~UINT64_C(1);
+    for (uint32_t i = 0; i < candidates->count; i++) {
+        candidates->keys[i] &= ~UINT64_C(1);
     }
     cg_hnsw_choice choice = {
-        .candidates = pool->keys,
-        .count = pool->count,
+        .candidates = candidates->keys,
+        .count = candidates->count,
         .width = m,
         .fill = m / 2,
         .tree_row = CG_NO_ROW,
@@ -115,14 +116,15 @@ static void search_row(void *argument, uint32_t task, uint32_t worker_id) {
         }
     }
     for (uint32_t level = row_level + 1; level-- > 0;) {
-        cg_pool pool = {.keys = worker->scratch->keys, .limit = index->options.ef_construction};
+        cg_candidates candidates = {.keys = worker->scratch->keys,
+                                    .limit = index->options.ef_construction};
         if (has_graph && level <= hnsw->top_level) {
-            pool.count = cg_hnsw_beam(index, vector, start, level, pool.limit, worker->scratch,
-                                      &worker->work);
-            start = pool.keys[0] & ~UINT64_C(1);
+            candidates.count = cg_hnsw_beam(index, vector, start, level, candidates.limit,
+                                            worker->scratch, &worker->work);
+            start = candidates.keys[0] & ~UINT64_C(1);
         }
-        add_batch_rows(build, row, level, &pool, &worker->work);
-        choose_forward(build, row, level, &pool, &worker->work);
+        add_batch_rows(build, row, level, &candidates, &worker->work);
+        choose_forward(build, row, level, &candidates, &worker->work);
     }
 }
 

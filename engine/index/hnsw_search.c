@@ -5,7 +5,7 @@
  * paper's stop rule never looks at. All unvisited neighbours of a hop are gathered and their
  * vectors asked for before the first distance is computed, so the misses of a hop overlap.
  *
- * Invariant: the pool is ascending, and everything before `cursor` is expanded.
+ * Invariant: the candidates are ascending, and everything before `cursor` is expanded.
  */
 #include "engine/index/index_internal.h"
 
@@ -96,31 +96,31 @@ static uint32_t gather_unvisited(const cg_index *index, const uint32_t *links, u
 uint32_t cg_hnsw_beam(const cg_index *index, const float *query, uint64_t start, uint32_t level,
                       uint32_t ef, cg_index_scratch *scratch, cg_work *work) {
     uint32_t width = cg_hnsw_width(index, level);
-    cg_pool pool = {.keys = scratch->keys, .limit = ef};
+    cg_candidates candidates = {.keys = scratch->keys, .limit = ef};
     new_epoch(scratch);
     scratch->marks[cg_key_row(start)] = scratch->epoch;
-    cg_pool_insert(&pool, start);
+    cg_candidates_insert(&candidates, start);
     uint64_t hops = 0;
     uint64_t links_read = 0;
     uint64_t distances = 0;
     uint32_t cursor = 0;
-    while (cursor < pool.count) {
-        uint64_t key = pool.keys[cursor];
+    while (cursor < candidates.count) {
+        uint64_t key = candidates.keys[cursor];
         if (key & 1u) {
             cursor++;
             continue;
         }
-        pool.keys[cursor] |= 1u;
+        candidates.keys[cursor] |= 1u;
         const uint32_t *links = cg_hnsw_links(index, cg_key_row(key), level);
         uint32_t count = cg_hnsw_link_count(links, width);
         uint32_t gathered = gather_unvisited(index, links, count, scratch);
-        if (cursor + 1 < pool.count) {
-            prefetch_links(index, cg_key_row(pool.keys[cursor + 1]), level);
+        if (cursor + 1 < candidates.count) {
+            prefetch_links(index, cg_key_row(candidates.keys[cursor + 1]), level);
         }
         for (uint32_t i = 0; i < gathered; i++) {
             uint32_t row = scratch->gathered[i];
             float distance = cg_index_distance(index, query, cg_index_row(index, row));
-            uint32_t place = cg_pool_insert(&pool, cg_key(distance, row));
+            uint32_t place = cg_candidates_insert(&candidates, cg_key(distance, row));
             if (place <=
                 cursor) { /* the nearest one not expanded, so far: likely the next hop */
                 cursor = place;
@@ -133,7 +133,7 @@ uint32_t cg_hnsw_beam(const cg_index *index, const float *query, uint64_t start,
     }
     cg_work_count(work, CG_WORK_INDEX_HOP, hops, links_read);
     cg_work_count(work, CG_WORK_DISTANCE_F32, distances, distances * index->options.dims);
-    return pool.count;
+    return candidates.count;
 }
 
 uint32_t cg_hnsw_search(const cg_index *index, const float *query, uint32_t ef,

@@ -1,17 +1,20 @@
 /* Choice of neighbours by diversity (Malkov & Yashunin 2018, algorithm 4).
  *
- * Candidates are met from near to far; one is discarded when a row already chosen is at least
- * as near to it as the row that chooses: the way there leads through that neighbour. d(c, s) <=
- * d(c, row) discards; the paper discards on "<" only. With duplicates "<" would spend every
- * link on copies of one point.
+ * Candidates are met from near to far; c is discarded when a row s already chosen is at least
+ * as near to it as the row that chooses, since the way there leads through s:
+ *
+ *   d(c, s) <= d(c, row)
+ *
+ * The paper discards on "<" only; with duplicates that would spend every link on copies of one
+ * point.
  *
  * Two additions. The nearest discarded top the choice up to `fill`, since among duplicates a
  * single link would be left; m / 2 of them serve best (50,000 rows, half of them one point:
  * recall@10 at ef 80 is 1.000; filling up to m leaves hardly a way out of the copies, 0.926).
  * Tree links (hnsw.h) are always kept: room for those still to come is set aside.
  *
- * Known value: on a line, the row at 0 with candidates at 1, 2, -3 chooses 1 and -3; 2 lies
- * behind 1.
+ * Known value: on a line, the row at 0 with candidates at 1, 2, -3 chooses 1 and -3, since 2
+ * lies behind 1.
  */
 #include "engine/index/index_internal.h"
 

@@ -86,8 +86,8 @@ void cg_index_free(cg_index *index) {
     cg_deallocate(&allocator, index, 1, sizeof *index);
 }
 
-/* Exactly what is needed at first (most indexes are built at once), then by half as much again.
- */
+/* Exactly what is needed at first (most indexes are built at once), then by half as much
+ * again. */
 static uint32_t grown_capacity(uint32_t capacity, uint32_t needed, uint32_t limit) {
     uint32_t more = capacity > limit - capacity / 2 ? limit : capacity + capacity / 2;
     if (needed <= capacity) {
@@ -246,6 +246,11 @@ void cg_index_scratch_free(cg_index_scratch *scratch) {
     cg_deallocate_aligned(&allocator, scratch, sizeof *scratch);
 }
 
+uint64_t cg_index_scratch_bytes(const cg_index_scratch *scratch) {
+    return sizeof *scratch + scratch->key_capacity * (uint64_t)sizeof *scratch->keys +
+           scratch->mark_capacity * (uint64_t)sizeof *scratch->marks;
+}
+
 cg_status cg_index_scratch_reserve(cg_index_scratch *scratch, size_t rows, size_t keys,
                                    cg_error *error) {
     if (rows > scratch->mark_capacity) {
@@ -261,10 +266,8 @@ cg_status cg_index_scratch_reserve(cg_index_scratch *scratch, size_t rows, size_
         scratch->mark_capacity = rows;
         scratch->epoch = 0;
     }
-    void *grown = scratch->keys;
-    cg_status status = cg_grow(&scratch->allocator, &grown, &scratch->key_capacity, keys,
-                               sizeof *scratch->keys, error);
-    scratch->keys = grown;
+    cg_status status =
+        CG_GROW(&scratch->allocator, scratch->keys, scratch->key_capacity, keys, error);
     return status;
 }
 

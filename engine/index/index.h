@@ -1,8 +1,8 @@
 /* Nearest-neighbour indexes behind one interface: the flat oracle and HNSW (spec C1, C2, C6).
  *
  * An index holds rows 0, 1, 2 ... of `dims` floats, in the order added. A hit names the row and
- * its id, which is computed: id_of(context, row) when the query has one, otherwise first_id +
- * row. So ids need no storage, and one index can serve many images of itself.
+ * its id, which is computed: id_of(context, row) when the query has one, otherwise
+ * first_id + row. So ids need no storage, and one index can serve many images of itself.
  *
  * A query transform mirrors axes before the search (design.md, "Ten billion nodes"): sign flips
  * keep all distances, so searching a mirrored shard is searching its base with a flipped query.
@@ -87,11 +87,12 @@ cg_status cg_index_search(const cg_index *index, const cg_index_query *query,
 cg_status cg_index_scratch_alloc(cg_allocator allocator, cg_index_scratch **out,
                                  cg_error *error);
 void cg_index_scratch_free(cg_index_scratch *scratch);
+uint64_t cg_index_scratch_bytes(const cg_index_scratch *scratch); /* memory held */
 
 uint32_t cg_index_count(const cg_index *index);
 const cg_index_options *cg_index_options_of(const cg_index *index);
-const float *cg_index_vector(const cg_index *index,
-                             uint32_t row);     /* borrowed until the next add */
+/* Borrowed until the next add. */
+const float *cg_index_vector(const cg_index *index, uint32_t row);
 uint64_t cg_index_hash(const cg_index *index);  /* over levels, links and vectors */
 uint64_t cg_index_bytes(const cg_index *index); /* memory held */
 /* Rows that can be reached from the entry point along level 0; equals cg_index_count when all

@@ -1,5 +1,5 @@
 /* What the files of engine/index share (and tests that look inside): the index, its keys, its
- * pool.
+ * candidates.
  *
  * A key is (distance, row) in one word, so that the order of results, ties included, is one
  * comparison: the float's bits, made monotonic as an unsigned number, above the row. The lowest
@@ -40,7 +40,7 @@ struct cg_index_scratch {
     float flipped[CG_INDEX_DIMS_MAX]; /* first, since the block is 64-byte aligned */
     uint32_t gathered[CG_INDEX_LINKS_MAX];
     cg_allocator allocator;
-    uint64_t *keys; /* [key_capacity] the pool */
+    uint64_t *keys; /* [key_capacity] of the candidates */
     size_t key_capacity;
     uint16_t *marks; /* [mark_capacity] a row is visited when its mark is the epoch */
     size_t mark_capacity;
@@ -48,11 +48,11 @@ struct cg_index_scratch {
 };
 
 /* The best `limit` keys so far, ascending. limit >= 1. */
-typedef struct cg_pool {
+typedef struct cg_candidates {
     uint64_t *keys;
     uint32_t count;
     uint32_t limit;
-} cg_pool;
+} cg_candidates;
 
 static inline uint64_t cg_key(float distance, uint32_t row) {
     float positive_zero = distance + 0.0f; /* -0.0 and 0.0 are one distance */
@@ -74,26 +74,26 @@ static inline float cg_key_distance(uint64_t key) {
     return distance;
 }
 
-/* Inserts in order, dropping the last when full. Returns the position, or pool->limit when not
+/* Inserts in order, dropping the last when full. Returns the position, or the limit when not
  * taken. */
-static inline uint32_t cg_pool_insert(cg_pool *pool, uint64_t key) {
-    if (pool->count == pool->limit) {
-        if (key >= pool->keys[pool->count - 1]) {
-            return pool->limit;
+static inline uint32_t cg_candidates_insert(cg_candidates *candidates, uint64_t key) {
+    if (candidates->count == candidates->limit) {
+        if (key >= candidates->keys[candidates->count - 1]) {
+            return candidates->limit;
         }
-        pool->count--;
+        candidates->count--;
     }
     uint32_t first = 0;
-    uint32_t left = pool->count;
+    uint32_t left = candidates->count;
     while (left > 0) {
         uint32_t half = (left + 1) / 2;
-        first += pool->keys[first + half - 1] < key ? half : 0;
+        first += candidates->keys[first + half - 1] < key ? half : 0;
         left -= half;
     }
-    memmove(pool->keys + first + 1, pool->keys + first,
-            (pool->count - first) * sizeof *pool->keys);
-    pool->keys[first] = key;
-    pool->count++;
+    memmove(candidates->keys + first + 1, candidates->keys + first,
+            (candidates->count - first) * sizeof *candidates->keys);
+    candidates->keys[first] = key;
+    candidates->count++;
     return first;
 }
 
@@ -112,7 +112,7 @@ static inline float cg_index_distance(const cg_index *index, const float *left,
 /* Ascending, in place, without further memory. */
 void cg_keys_sort(uint64_t *keys, size_t count);
 
-/* Room for marks of `rows` rows (unless 0) and a pool of `keys` keys. */
+/* Room for marks of `rows` rows (unless 0) and for `keys` candidates. */
 cg_status cg_index_scratch_reserve(cg_index_scratch *scratch, size_t rows, size_t keys,
                                    cg_error *error);
 

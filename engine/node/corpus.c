@@ -198,5 +198,5 @@ uint64_t cg_corpus_hash(const cg_corpus *corpus) {
 
 uint64_t cg_corpus_bytes(const cg_corpus *corpus) {
     return cg_graph_bytes(corpus->graph) + cg_features_bytes(corpus->features) +
-           cg_index_bytes(corpus->index);
+           cg_index_bytes(corpus->index) + cg_embedder_bytes(corpus->embedder);
 }

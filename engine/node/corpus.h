@@ -41,6 +41,6 @@ cg_status cg_corpus_build(const cg_corpus_options *options, cg_graph *graph,
 void cg_corpus_deinit(cg_corpus *corpus);
 
 uint64_t cg_corpus_hash(const cg_corpus *corpus);  /* graph and index */
-uint64_t cg_corpus_bytes(const cg_corpus *corpus); /* memory held */
+uint64_t cg_corpus_bytes(const cg_corpus *corpus); /* memory held by all four */
 
 #endif

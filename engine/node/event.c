@@ -29,12 +29,11 @@ void cg_outputs_reset(cg_outputs *outputs) {
 
 cg_status cg_outputs_add(cg_outputs *outputs, const cg_output *output, size_t size_bytes,
                          uint8_t **bytes, cg_error *error) {
-    cg_status status =
-        cg_grow(&outputs->allocator, (void **)&outputs->items, &outputs->capacity,
-                outputs->count + 1, sizeof *outputs->items, error);
+    cg_status status = CG_GROW(&outputs->allocator, outputs->items, outputs->capacity,
+                               outputs->count + 1, error);
     if (status == CG_OK && size_bytes > 0) {
-        status = cg_grow(&outputs->allocator, (void **)&outputs->bytes,
-                         &outputs->bytes_capacity, outputs->bytes_used + size_bytes, 1, error);
+        status = CG_GROW(&outputs->allocator, outputs->bytes, outputs->bytes_capacity,
+                         outputs->bytes_used + size_bytes, error);
     }
     if (status != CG_OK) {
         return status;

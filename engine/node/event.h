@@ -12,10 +12,10 @@
 #include "engine/base/work.h"
 #include "engine/cascade/cascade.h"
 
-enum {                       /* flags of a request */
-       CG_REQUEST_AUDIT = 1, /* decide exhaustively as well and report whether both agree */
-       CG_REQUEST_LABELLED =
-           2 /* label is the row where the fact truly belongs: learn from it */
+/* Flags of a request. */
+enum {
+    CG_REQUEST_AUDIT = 1,   /* decide exhaustively as well and report whether both agree */
+    CG_REQUEST_LABELLED = 2 /* label is the row where the fact truly belongs: learn from it */
 };
 
 typedef enum cg_event_kind {
@@ -32,8 +32,8 @@ typedef struct cg_event {
     uint32_t flags; /* REQUEST: CG_REQUEST_AUDIT, CG_REQUEST_LABELLED */
     uint32_t label; /* REQUEST: row of the shared corpus, when labelled */
     uint64_t now_ns;
-    uint64_t id; /* REQUEST: request id, unique over all clients; TIMER: timer id; STORAGE_DONE:
-                    token */
+    /* REQUEST: request id, unique over all clients; TIMER: timer id; STORAGE_DONE: token. */
+    uint64_t id;
     const uint8_t *bytes; /* REQUEST: the fact's text; MESSAGE: the encoded message */
     size_t size_bytes;
 } cg_event;
@@ -62,8 +62,7 @@ typedef struct cg_reply {
 
 typedef enum cg_output_kind {
     CG_OUTPUT_SEND,  /* bytes to another host */
-    CG_OUTPUT_TIMER, /* wake me with TIMER id at at_ns; setting an id again does not replace the
-                        first */
+    CG_OUTPUT_TIMER, /* wake me with TIMER id at at_ns; the same id set again is a second one */
     CG_OUTPUT_WRITE, /* make bytes durable, in order, then STORAGE_DONE with the token */
     CG_OUTPUT_REPLY  /* to the client of this host */
 } cg_output_kind;

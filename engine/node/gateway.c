@@ -50,8 +50,7 @@ static cg_status open_pending(cg_node *node, const cg_message_allocate *message,
     bool reuses = node->pending_free > 0;
     size_t entry = reuses ? node->pending_free - 1 : node->pending_used;
     cg_status status =
-        cg_grow(&node->allocator, (void **)&node->pending, &node->pending_capacity, entry + 1,
-                sizeof *node->pending, error);
+        CG_GROW(&node->allocator, node->pending, node->pending_capacity, entry + 1, error);
     if (status != CG_OK) {
         return status;
     }

@@ -18,15 +18,7 @@ void cg_message_allocate_encode(const cg_message_allocate *message, uint8_t *pay
     cg_write_u32(&writer, message->dims);
     cg_write_u32(&writer, message->sparse.count);
     cg_write_u32(&writer, message->text_bytes);
-    for (uint32_t i = 0; i < message->dims; ++i) {
-        cg_write_f32(&writer, message->dense[i]);
-    }
-    for (uint32_t i = 0; i < message->sparse.count; ++i) {
-        cg_write_u32(&writer, message->sparse.features[i]);
-    }
-    for (uint32_t i = 0; i < message->sparse.count; ++i) {
-        cg_write_f32(&writer, message->sparse.weights[i]);
-    }
+    cg_log_vectors_write(&writer, message->dense, message->dims, message->sparse);
     cg_write_bytes(&writer, message->text, message->text_bytes);
     CG_ASSERT(!writer.failed && writer.used_bytes == size);
 }

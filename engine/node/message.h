@@ -1,12 +1,33 @@
 /* Payloads of the messages between nodes; the envelope is engine/replica/wire.h.
  *
- * Little-endian, in this order:
+ * All little-endian. ALLOCATE, with D dims, E sparse entries and T bytes of text:
  *
- *   ALLOCATE  request id u64, flags u32, label u32, dims u32, entries u32, text bytes u32,
- *             dense f32[dims], features u32[entries], weights f32[entries], text
- *   ANSWER    the fields of cg_reply in their order; alternatives as a count and so many rows
- *   APPEND    partition u32, count u32, records (engine/replica/log.h) one after the other
- *   APPENDED  partition u32, durable sequence u64
+ *   offset bytes field
+ *        0     8 request id
+ *        8     4 flags
+ *       12     4 label
+ *       16     4 D
+ *       20     4 E
+ *       24     4 T
+ *       28    4D dense, f32 each
+ *             4E features, u32 each
+ *             4E weights, f32 each
+ *              T text
+ *
+ * ANSWER: the fields of cg_reply in their order; alternatives as a count and so many rows.
+ *
+ * APPEND:
+ *
+ *   offset bytes field
+ *        0     4 partition
+ *        4     4 count
+ *        8       so many records (engine/replica/log.h), one after the other
+ *
+ * APPENDED:
+ *
+ *   offset bytes field
+ *        0     4 partition
+ *        4     8 durable sequence
  *
  * Decoders answer CG_ERROR_CORRUPT for whatever is not such a payload, to its last byte.
  */

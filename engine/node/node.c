@@ -148,8 +148,7 @@ void cg_node_free(cg_node *node) {
     cg_deallocate(&allocator, node, 1, sizeof *node);
 }
 
-/* --- outputs
- * --------------------------------------------------------------------------------------- */
+/* --- outputs --- */
 
 cg_status cg_node_send(cg_node *node, cg_outputs *outputs, uint32_t to, size_t payload_bytes,
                        uint8_t **payload, cg_error *error) {
@@ -190,8 +189,7 @@ cg_status cg_node_reply(cg_node *node, cg_outputs *outputs, const cg_reply *repl
     return cg_outputs_add(outputs, &output, 0, NULL, error);
 }
 
-/* --- events
- * ---------------------------------------------------------------------------------------- */
+/* --- events --- */
 
 static cg_status refuse_message(cg_node *node) {
     node->statistics.messages_refused++;
@@ -295,8 +293,7 @@ cg_status cg_node_step(cg_node *node, const cg_event *event, cg_outputs *outputs
     return cg_error_set(error, CG_ERROR_INVALID, "event of unknown kind %d", (int)event->kind);
 }
 
-/* --- inspection
- * ------------------------------------------------------------------------------------ */
+/* --- inspection --- */
 
 cg_node_statistics cg_node_statistics_of(const cg_node *node) {
     cg_node_statistics statistics = node->statistics;
@@ -371,5 +368,6 @@ uint64_t cg_node_bytes(const cg_node *node) {
            cg_table_bytes(node->pending_of) + cg_table_bytes(node->rejected) +
            node->pending_bytes + node->answers_capacity * sizeof *node->answers +
            node->pending_capacity * sizeof *node->pending + sizeof *node->embedding +
-           sizeof *node->buffers;
+           sizeof *node->buffers + cg_tiers_bytes(node->tiers) +
+           cg_cascade_scratch_bytes(node->scratch);
 }

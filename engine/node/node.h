@@ -18,7 +18,6 @@
 #ifndef CG_ENGINE_NODE_NODE_H
 #define CG_ENGINE_NODE_NODE_H
 
-#include "engine/base/histogram.h"
 #include "engine/cascade/cascade.h"
 #include "engine/node/corpus.h"
 #include "engine/node/event.h"
@@ -38,8 +37,8 @@ typedef struct cg_node_options {
     uint32_t tries; /* sends of a request; then the client gets CG_ERROR_TIMEOUT */
     cg_pool_options pools;
     uint64_t timeout_ns; /* of one try */
-    uint64_t retry_ns; /* added to the timeout of the 2nd try, doubled for each further, at most
-                          16 times */
+    /* Added to the timeout of the second try; doubled for each further one, up to 16 times. */
+    uint64_t retry_ns;
     uint64_t replicate_retry_ns; /* resend of records that the replica has not acknowledged */
 } cg_node_options;
 
@@ -57,8 +56,7 @@ void cg_node_free(cg_node *node);
 cg_status cg_node_step(cg_node *node, const cg_event *event, cg_outputs *outputs,
                        cg_error *error);
 
-/* --- inspection: for metrics, checkers and tests
- * -------------------------------------------------- */
+/* --- inspection: for metrics, checkers and tests --- */
 
 typedef struct cg_node_statistics {
     uint64_t requests;         /* from clients of this host */
@@ -85,18 +83,19 @@ typedef struct cg_partition_state {
 } cg_partition_state;
 cg_partition_state cg_node_partition(const cg_node *node, uint32_t partition);
 
-/* True when the request's fact is applied and durable here (as primary or replica) ; *sequence:
- * its record. */
+/* True when the request's fact is applied and durable here, as primary or replica; *sequence is
+ * that of its record. */
 bool cg_node_has_request(const cg_node *node, uint32_t partition, uint64_t request_id,
                          uint64_t *sequence);
 /* The partition that a request belongs to: rendezvous hashing of its id (Thaler & Ravishankar
  * 1998). */
 uint32_t cg_node_partition_of(uint64_t request_id, uint32_t partitions);
-/* Records durable here, as primary, that the replica has not acknowledged; 0 without a replica.
- */
+/* Records durable here, as primary, that the replica has not acknowledged; 0 without a
+ * replica. */
 uint64_t cg_node_backlog(const cg_node *node);
 /* No request open, no record undelivered: nothing left to do. */
 bool cg_node_idle(const cg_node *node);
-uint64_t cg_node_bytes(const cg_node *node); /* own memory, without the corpus */
+/* Memory held, without the corpus: partitions, requests, answers, tiers and scratch. */
+uint64_t cg_node_bytes(const cg_node *node);
 
 #endif

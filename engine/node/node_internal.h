@@ -37,8 +37,8 @@ typedef struct cg_pending {
     size_t next_free; /* free entries: the next one + 1, 0 at the end */
 } cg_pending;
 
-/* What the primary answers, kept by sequence so that a repeated request gets the same answer.
- */
+/* What the primary answers, kept by sequence so that a repeated request gets the same
+ * answer. */
 typedef struct cg_answer {
     uint32_t gateway;
     bool answered;

@@ -106,9 +106,8 @@ static void name_of(const cg_log_record *record, char name[NAME_BYTES]) {
 
 static cg_status take_slot(cg_partition *partition, const cg_log_record *record, uint64_t *slot,
                            cg_work *work, cg_error *error) {
-    cg_status status =
-        cg_grow(&partition->allocator, (void **)&partition->slots, &partition->slots_capacity,
-                (size_t)record->sequence, sizeof *partition->slots, error);
+    cg_status status = CG_GROW(&partition->allocator, partition->slots,
+                               partition->slots_capacity, (size_t)record->sequence, error);
     if (status != CG_OK) {
         return status;
     }
@@ -214,8 +213,7 @@ uint64_t cg_partition_hash(const cg_partition *partition) {
 
 uint64_t cg_partition_bytes(const cg_partition *partition) {
     return cg_graph_bytes(partition->graph) + cg_features_bytes(partition->features) +
-           cg_index_bytes(partition->index) +
-           cg_pools_statistics(partition->pools).block_bytes +
+           cg_index_bytes(partition->index) + cg_pools_bytes(partition->pools) +
            cg_log_held_bytes(partition->log) + cg_table_bytes(partition->sequence_of) +
            partition->slots_capacity * sizeof *partition->slots;
 }

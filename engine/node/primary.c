@@ -18,8 +18,8 @@ typedef struct reading {
 
 enum { NODE_RECORD_BYTES = 64, PATTERN_FIRST_LEVEL = 0, NODE_FIRST_LEVEL = 1 };
 
-/* Rows of the corpus are the same concept in every partition; a partition's own rows are not.
- */
+/* Rows of the corpus are the same concept in every partition; a partition's own rows are
+ * not. */
 static uint64_t tier_key(const cg_node *node, uint32_t row) {
     bool shared = row < cg_features_count(node->corpus->features);
     return shared ? row : (uint64_t)(node->own.number + 1) << 32 | row;
@@ -81,8 +81,9 @@ static cg_status audit(cg_node *node, const cg_message_allocate *message, uint64
 }
 
 /* From a labelled fact: columns whose vote for the true concept fires before the teacher are
- * strengthened, those after it weakened; one that votes for neither side keeps its weight. Facts without a
- * label teach nothing: to learn from its own guesses would only make the engine surer of them. */
+ * strengthened, those after it weakened; one that votes for neither side keeps its weight.
+ * Facts without a label teach nothing: to learn from its own guesses would only make the engine
+ * surer of them. */
 static cg_column_weights learn(const cg_node *node, const cg_decision *decision,
                                cg_work *work) {
     cg_column_weights weights = node->own.weights;
@@ -173,8 +174,8 @@ static cg_status store(cg_node *node, const cg_log_record *record, cg_outputs *o
 }
 
 /* A request that came before gets the answer it got. While that waits for its record to be
- * safe, a gateway will ask again; a client of this host has no timer here and is told at once.
- */
+ * safe, a gateway will ask again; a client of this host has no timer here and is told at
+ * once. */
 static bool decided_before(cg_node *node, uint64_t request_id, uint32_t gateway,
                            uint64_t now_ns, cg_outputs *outputs, cg_status *status,
                            cg_error *error) {
@@ -219,8 +220,8 @@ cg_status cg_primary_allocate(cg_node *node, const cg_message_allocate *message,
         status = audit(node, message, now_ns, decision.winner, &entry.reply, error);
     }
     if (status == CG_OK) {
-        status = cg_grow(&node->allocator, (void **)&node->answers, &node->answers_capacity,
-                         (size_t)sequence, sizeof *node->answers, error);
+        status = CG_GROW(&node->allocator, node->answers, node->answers_capacity,
+                         (size_t)sequence, error);
     }
     if (status != CG_OK) {
         return status;

@@ -146,8 +146,8 @@ cg_status cg_replicate_durable(cg_node *node, uint64_t now_ns, cg_outputs *outpu
 }
 
 /* Applies the records that are next in sequence: those at [*first_offset, *end_offset), which
- * are one run. CG_ERROR_CORRUPT where the message stops making sense; the run before it stands.
- */
+ * are one run. CG_ERROR_CORRUPT where the message stops making sense; the run before it
+ * stands. */
 static cg_status apply_records(cg_node *node, const cg_message_append *message,
                                size_t *first_offset, size_t *end_offset, cg_work *work,
                                cg_error *error) {

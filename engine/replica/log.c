@@ -22,8 +22,7 @@ cg_status cg_log_alloc(cg_allocator allocator, cg_log_store **out, cg_error *err
         return cg_error_set(error, CG_ERROR_MEMORY, "no memory for a log");
     }
     log->allocator = allocator;
-    cg_status status = cg_grow(&log->allocator, (void **)&log->starts, &log->starts_capacity,
-                               16, sizeof *log->starts, error);
+    cg_status status = CG_GROW(&log->allocator, log->starts, log->starts_capacity, 16, error);
     if (status != CG_OK) {
         cg_log_free(log);
         return status;
@@ -71,11 +70,11 @@ cg_status cg_log_append(cg_log_store *log, const uint8_t *bytes, size_t size_byt
                             "log record has sequence %llu, the next one is %llu",
                             (unsigned long long)sequence, (unsigned long long)log->count + 1);
     }
-    cg_status status = cg_grow(&log->allocator, (void **)&log->starts, &log->starts_capacity,
-                               (size_t)log->count + 2, sizeof *log->starts, error);
+    cg_status status = CG_GROW(&log->allocator, log->starts, log->starts_capacity,
+                               (size_t)log->count + 2, error);
     if (status == CG_OK) {
-        status = cg_grow(&log->allocator, (void **)&log->bytes, &log->bytes_capacity,
-                         log->bytes_used + size_bytes, 1, error);
+        status = CG_GROW(&log->allocator, log->bytes, log->bytes_capacity,
+                         log->bytes_used + size_bytes, error);
     }
     if (status != CG_OK) {
         return status;

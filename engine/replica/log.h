@@ -3,10 +3,26 @@
  * A record holds everything that its application needs, so that primary and replica apply the
  * same bytes with the same code and end in the same state. Sequences count from 1 without gaps.
  *
- * Encoded record, little-endian: length u32 (of all that follows), crc32c u32 (of what follows
- * it), sequence u64, epoch u64, request id u64, clock physical u64, clock logical u32, target
- * row u32, concept type u32, column weights u32[4], dims u32, sparse entries u32, text bytes
- * u32, dense f32[dims], features u32[entries], weights f32[entries], text.
+ * Encoded record, little-endian, with D dims, E sparse entries and T bytes of text:
+ *
+ *   offset bytes field
+ *        0     4 length of all that follows
+ *        4     4 checksum: CRC-32C of all that follows it
+ *        8     8 sequence
+ *       16     8 epoch
+ *       24     8 request id
+ *       32     8 hybrid logical clock, physical part, ns
+ *       40     4 hybrid logical clock, logical part
+ *       44     4 target row
+ *       48     4 concept type
+ *       52    16 column weights, u32 each, 16.16 fixed point
+ *       68     4 D
+ *       72     4 E
+ *       76     4 T
+ *       80    4D dense, f32 each
+ *             4E features, u32 each
+ *             4E weights, f32 each
+ *              T text
  */
 #ifndef CG_ENGINE_REPLICA_LOG_H
 #define CG_ENGINE_REPLICA_LOG_H
@@ -18,8 +34,8 @@
 #include "engine/column/column.h"
 #include "engine/fact/embed.h"
 
-typedef struct cg_log_record { /* pointers are borrowed: from the fact, or from the decoded
-                                  bytes */
+/* Pointers are borrowed: from the fact, or from the decoded bytes. */
+typedef struct cg_log_record {
     uint64_t sequence;
     uint64_t epoch;
     uint64_t request_id;
@@ -47,6 +63,10 @@ typedef struct cg_log_buffers {
  * the place. Errors: CG_ERROR_CORRUPT. */
 cg_status cg_log_vectors_read(cg_reader *reader, uint32_t dims, uint32_t entries,
                               cg_log_buffers *buffers, const char *what, cg_error *error);
+
+/* Writes them in that order: dense f32[dims], features u32[count], weights f32[count]. */
+void cg_log_vectors_write(cg_writer *writer, const float *dense, uint32_t dims,
+                          cg_sparse sparse);
 
 size_t cg_log_record_bytes(const cg_log_record *record);
 /* bytes: exactly cg_log_record_bytes. */

@@ -15,6 +15,19 @@ size_t cg_log_record_bytes(const cg_log_record *record) {
            8 * (size_t)record->sparse.count + record->text_bytes;
 }
 
+void cg_log_vectors_write(cg_writer *writer, const float *dense, uint32_t dims,
+                          cg_sparse sparse) {
+    for (uint32_t i = 0; i < dims; ++i) {
+        cg_write_f32(writer, dense[i]);
+    }
+    for (uint32_t i = 0; i < sparse.count; ++i) {
+        cg_write_u32(writer, sparse.features[i]);
+    }
+    for (uint32_t i = 0; i < sparse.count; ++i) {
+        cg_write_f32(writer, sparse.weights[i]);
+    }
+}
+
 void cg_log_record_encode(const cg_log_record *record, uint8_t *bytes) {
     size_t size = cg_log_record_bytes(record);
     cg_writer writer = cg_writer_init(bytes + PREFIX_BYTES, size - PREFIX_BYTES);
@@ -31,15 +44,7 @@ void cg_log_record_encode(const cg_log_record *record, uint8_t *bytes) {
     cg_write_u32(&writer, record->dims);
     cg_write_u32(&writer, record->sparse.count);
     cg_write_u32(&writer, record->text_bytes);
-    for (uint32_t i = 0; i < record->dims; ++i) {
-        cg_write_f32(&writer, record->dense[i]);
-    }
-    for (uint32_t i = 0; i < record->sparse.count; ++i) {
-        cg_write_u32(&writer, record->sparse.features[i]);
-    }
-    for (uint32_t i = 0; i < record->sparse.count; ++i) {
-        cg_write_f32(&writer, record->sparse.weights[i]);
-    }
+    cg_log_vectors_write(&writer, record->dense, record->dims, record->sparse);
     cg_write_bytes(&writer, record->text, record->text_bytes);
     CG_ASSERT(!writer.failed && writer.used_bytes == size - PREFIX_BYTES);
 

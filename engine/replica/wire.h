@@ -33,8 +33,8 @@ typedef struct cg_wire_header {
     uint32_t payload_bytes;
 } cg_wire_header;
 
-/* Writes the header in front of a payload that already stands at bytes + CG_WIRE_HEADER_BYTES.
- */
+/* Writes the header in front of a payload that already stands at bytes +
+ * CG_WIRE_HEADER_BYTES. */
 void cg_wire_seal(const cg_wire_header *header, uint8_t *bytes);
 
 /* Checks length, magic, version, reserved field and checksum. *payload is borrowed from bytes.

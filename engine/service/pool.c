@@ -125,18 +125,13 @@ static size_t block_whole_bytes(uint32_t size_class) {
 
 static cg_status class_reserve(cg_pools *pools, pool_class *class, size_t blocks,
                                cg_error *error) {
-    void *array = class->blocks;
-    cg_status status = cg_grow(&pools->allocator, &array, &class->block_capacity, blocks,
-                               sizeof(pool_block *), error);
-    class->blocks = array;
-    if (status != CG_OK) {
-        return status;
+    class->blocks = cg_grown(&pools->allocator, class->blocks, &class->block_capacity, blocks,
+                             sizeof(pool_block *), error);
+    if (class->block_capacity < blocks) {
+        return CG_ERROR_MEMORY;
     }
-    array = class->open;
-    status = cg_grow(&pools->allocator, &array, &class->open_capacity, (blocks + 63) / 64,
-                     sizeof *class->open, error);
-    class->open = array;
-    return status;
+    return CG_GROW(&pools->allocator, class->open, class->open_capacity, (blocks + 63) / 64,
+                   error);
 }
 
 /* Adds a block at the lowest free number. The caller has checked the quota. */
@@ -431,6 +426,19 @@ void *cg_pools_memory(const cg_pools *pools, uint64_t slot, uint32_t *size_bytes
 
 cg_pool_statistics cg_pools_statistics(const cg_pools *pools) {
     return pools->statistics;
+}
+
+uint64_t cg_pools_bytes(const cg_pools *pools) {
+    uint64_t bytes = sizeof *pools;
+    for (uint32_t i = 0; i < POOLS; i++) {
+        for (uint32_t size_class = 0; size_class < CG_POOL_CLASSES; size_class++) {
+            const pool_class *class = &pools->pools[i].classes[size_class];
+            bytes += class->block_capacity * sizeof(pool_block *) +
+                     class->open_capacity * sizeof *class->open +
+                     class->block_count * (uint64_t)block_whole_bytes(size_class);
+        }
+    }
+    return bytes;
 }
 
 uint64_t cg_pools_hash(const cg_pools *pools) {

@@ -59,6 +59,7 @@ typedef struct cg_pool_statistics {
     uint64_t redirected;      /* slots that went to the alternative pool, ever */
 } cg_pool_statistics;
 cg_pool_statistics cg_pools_statistics(const cg_pools *pools);
-uint64_t cg_pools_hash(const cg_pools *pools); /* over taken slots and their sizes */
+uint64_t cg_pools_bytes(const cg_pools *pools); /* memory held, with all tables */
+uint64_t cg_pools_hash(const cg_pools *pools);  /* over taken slots and their sizes */
 
 #endif

@@ -1,17 +1,17 @@
 /* Leaky integrate-and-fire competition by Euler steps in integers.
  *
- * Equation: u' = u + floor((drive - u) / 200). Both u + floor((drive - u) / 200) and the spike
- * test are monotone in u and in the drive, so by induction over steps a larger drive never has
- * the smaller potential, never spikes later, and never overshoots less.
+ *   u' = u + floor((drive - u) / 200)
+ *
+ * u' and the spike test are monotone in u and in the drive, so by induction over steps a larger
+ * drive never has the smaller potential, never spikes later, and never overshoots less.
  *
  * Invariant: u < drive < 2^31 plus rounding down, so nothing overflows; truncation moves a
  * first spike by less than one step as long as the drive exceeds the threshold by a millionth.
  *
- * Source: Gerstner & Kistler, "Spiking Neuron Models", 2002, eq. 4.3 and section 4.1.1. Winner-
- * take-all by first spike: Maass, Neural Computation 12, 2000.
+ * Source: Gerstner & Kistler, "Spiking Neuron Models", 2002, eq. 4.3 and section 4.1.1; the
+ * first spike takes all: Maass, Neural Computation 12, 2000.
  *
- * Known value: a drive of twice the threshold fires at tau ln 2 = 138.6 steps, here at step
- * 139.
+ * Known value: a drive of twice the threshold fires at tau ln 2 = 138.6 steps, here at 139.
  */
 #include "engine/snn/lif.h"
 
@@ -55,8 +55,8 @@ static uint32_t step_all(const uint32_t *restrict drives, uint32_t *restrict pot
     return largest;
 }
 
-/* The neuron with the largest potential, which is the largest overshoot; ties by drive and id.
- */
+/* The neuron with the largest potential, which is the largest overshoot; ties by drive and
+ * id. */
 static uint32_t first_of(const uint32_t *drives, const uint32_t *ids,
                          const uint32_t *potentials, uint32_t count) {
     uint32_t best = 0;
@@ -80,13 +80,13 @@ static uint32_t runner_up_of(const uint32_t *drives, const uint32_t *ids, uint32
     return best;
 }
 
-cg_lif_result cg_lif_compete(const uint32_t *drives_q16, const uint32_t *ids, uint32_t count,
+cg_lif_result cg_lif_compete(const uint32_t *drives, const uint32_t *ids, uint32_t count,
                              uint32_t *potentials_scratch, cg_work *work) {
     CG_ASSERT(count >= 1);
     uint32_t largest_drive = 0;
     for (uint32_t i = 0; i < count; i++) {
         potentials_scratch[i] = 0;
-        largest_drive = drives_q16[i] > largest_drive ? drives_q16[i] : largest_drive;
+        largest_drive = drives[i] > largest_drive ? drives[i] : largest_drive;
     }
     uint32_t steps = 0;
     if (largest_drive == 0) {
@@ -96,31 +96,31 @@ cg_lif_result cg_lif_compete(const uint32_t *drives_q16, const uint32_t *ids, ui
         uint32_t threshold = shifted(largest_drive, shift) / 2;
         uint32_t potential = 0;
         while (steps < CG_LIF_STEPS_MAX && potential < threshold) {
-            potential = step_all(drives_q16, potentials_scratch, count, shift);
+            potential = step_all(drives, potentials_scratch, count, shift);
             steps++;
         }
     }
     cg_work_count(work, CG_WORK_LIF_STEP, steps, (uint64_t)steps * count);
-    uint32_t winner = first_of(drives_q16, ids, potentials_scratch, count);
+    uint32_t winner = first_of(drives, ids, potentials_scratch, count);
     return (cg_lif_result){
         .winner = winner,
-        .runner_up = runner_up_of(drives_q16, ids, count, winner),
+        .runner_up = runner_up_of(drives, ids, count, winner),
         .spike_step = steps,
         .steps = steps,
     };
 }
 
-uint32_t cg_lif_first_spike(uint32_t drive_q16, uint32_t threshold_q16) {
-    if (drive_q16 <= threshold_q16) {
+uint32_t cg_lif_first_spike(uint32_t drive, uint32_t threshold) {
+    if (drive <= threshold) {
         return CG_LIF_STEPS_MAX; /* the potential approaches the drive from below */
     }
-    int shift = shift_of(drive_q16);
-    uint32_t drive = shifted(drive_q16, shift);
-    uint32_t threshold = shifted(threshold_q16, shift);
+    int shift = shift_of(drive);
+    uint32_t scaled_drive = shifted(drive, shift);
+    uint32_t scaled_threshold = shifted(threshold, shift);
     uint32_t potential = 0;
     uint32_t steps = 0;
-    while (steps < CG_LIF_STEPS_MAX && potential < threshold) {
-        potential += (drive - potential) / CG_LIF_TAU_STEPS;
+    while (steps < CG_LIF_STEPS_MAX && potential < scaled_threshold) {
+        potential += (scaled_drive - potential) / CG_LIF_TAU_STEPS;
         steps++;
     }
     return steps;

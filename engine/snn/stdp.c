@@ -8,8 +8,8 @@
  * Source: Bi & Poo, J. Neuroscience 18, 1998 (the two windows); Song, Miller & Abbott, Nature
  * Neuroscience 3, 2000 (the rule); Guetig et al., J. Neuroscience 23, 2003 (soft bounds).
  *
- * Known value: w = 0.5 and a post spike 16.8 ms after the pre spike: w rises by 0.01 * 0.5 / e
- * = 0.00183940, which is 120.55 units of 2^-16: 32768 becomes 32889.
+ * Known value: w = 0.5 and a post spike 16.8 ms after the pre spike: w rises by
+ * 0.01 * 0.5 / e = 0.00183940, which is 120.55 units of 2^-16: 32768 becomes 32889.
  */
 #include "engine/snn/stdp.h"
 

@@ -6,8 +6,9 @@
  * Review 11, 1997, section 3): activation flows from the seeds along weighted edges and fades
  * with distance.
  *
- *   a_h(j) = sum over edges i -> j of a_(h-1)(i) * w_ij * exp(-lambda)   if a_(h-1)(i) >=
- * threshold answer(j) = min(1, sum over h >= 0 of a_h(j))
+ *   a_h(j) = sum over edges i -> j with a_(h-1)(i) >= threshold
+ *            of a_(h-1)(i) * w_ij * exp(-lambda)
+ *   answer(j) = min(1, sum over h >= 0 of a_h(j))
  *
  * Numbers: a level has 44 fractional bits, the decay 48. What a concept passes on is rounded
  * once (twice with fan-out), to 36 fractional bits: out(i) = a(i) * decay (/ edges). An edge's
@@ -113,42 +114,32 @@ void cg_spread_scratch_free(cg_spread_scratch *scratch) {
 /* --- arrays --- */
 
 static cg_status reserve_rows(cg_spread_scratch *scratch, uint32_t rows, cg_error *error) {
-    void *array = scratch->entry_of;
-    cg_status status = cg_grow(&scratch->allocator, &array, &scratch->row_capacity, rows,
-                               sizeof *scratch->entry_of, error);
-    scratch->entry_of = array;
+    cg_status status =
+        CG_GROW(&scratch->allocator, scratch->entry_of, scratch->row_capacity, rows, error);
     return status;
 }
 
 static cg_status reserve_hits(cg_spread_scratch *scratch, uint32_t count, cg_error *error) {
-    void *array = scratch->hits;
-    cg_status status = cg_grow(&scratch->allocator, &array, &scratch->hit_capacity, count,
-                               sizeof *scratch->hits, error);
-    scratch->hits = array;
+    cg_status status =
+        CG_GROW(&scratch->allocator, scratch->hits, scratch->hit_capacity, count, error);
     return status;
 }
 
 /* Room for one more entry in the set and in both frontiers. */
 static cg_status reserve_entry(cg_spread_scratch *scratch, cg_error *error) {
     size_t needed = (size_t)scratch->entry_count + 1;
-    void *array = scratch->entries;
-    cg_status status = cg_grow(&scratch->allocator, &array, &scratch->entry_capacity, needed,
-                               sizeof *scratch->entries, error);
-    scratch->entries = array;
+    cg_status status =
+        CG_GROW(&scratch->allocator, scratch->entries, scratch->entry_capacity, needed, error);
     if (status != CG_OK) {
         return status;
     }
-    array = scratch->frontier;
-    status = cg_grow(&scratch->allocator, &array, &scratch->frontier_capacity, needed,
-                     sizeof *scratch->frontier, error);
-    scratch->frontier = array;
+    status = CG_GROW(&scratch->allocator, scratch->frontier, scratch->frontier_capacity, needed,
+                     error);
     if (status != CG_OK) {
         return status;
     }
-    array = scratch->next_frontier;
-    status = cg_grow(&scratch->allocator, &array, &scratch->next_capacity, needed,
-                     sizeof *scratch->next_frontier, error);
-    scratch->next_frontier = array;
+    status = CG_GROW(&scratch->allocator, scratch->next_frontier, scratch->next_capacity,
+                     needed, error);
     return status;
 }
 
@@ -268,8 +259,7 @@ static cg_status spread_hop(const cg_graph *graph, const cg_spread_query *query,
     return CG_OK;
 }
 
-/* --- the answer: the best hits_max entries, by a heap with the worst on top, then sorted ---
- */
+/* --- the answer: the best hits_max entries, heap with the worst on top, sorted --- */
 
 static bool hit_before(const cg_spread_hit *left, const cg_spread_hit *right) {
     if (left->activation != right->activation) {

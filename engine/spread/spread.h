@@ -1,9 +1,12 @@
 /* Spreading activation from seeds over a knowledge graph, on one host (spec E2).
  *
- * Hop by hop, h = 1 .. max_hops, every edge i -> j carries a_h(j) += a_(h-1)(i) * w_ij *
- * exp(-lambda): the decay is applied once a hop, to what the last hop brought. A concept whose
- * a_(h-1) is below the threshold passes nothing on. The answer of j is min(1, a_0(j) + a_1(j) +
- * ...): it saturates, what spreads does not.
+ * Hop by hop, h = 1 .. max_hops, over every edge i -> j:
+ *
+ *   a_h(j) += a_(h-1)(i) * w_ij * exp(-lambda)
+ *   answer(j) = min(1, a_0(j) + a_1(j) + ...)
+ *
+ * The decay is applied once a hop, to what the last hop brought. A concept whose a_(h-1) is
+ * below the threshold passes nothing on. The answer saturates, what spreads does not.
  *
  * Activation is fixed-point: CG_SPREAD_ONE is 1.0. Sums are of integers, so an answer depends
  * on neither the order of edges or seeds nor on who adds first; it is the same to the bit
@@ -46,22 +49,21 @@ typedef struct cg_spread_hit {
     uint64_t activation; /* 1..CG_SPREAD_ONE */
     uint64_t strongest;  /* largest single contribution, unsaturated */
     uint32_t row;
-    uint32_t
-        predecessor; /* row that it came from; the hit's own row: it is a seed's activation */
-    uint32_t hop;    /* in which it arrived; 0: it is a seed's activation */
-    uint32_t first_hop; /* in which the row was first reached */
+    uint32_t predecessor; /* row that `strongest` came from; its own: a seed's activation */
+    uint32_t hop;         /* in which that arrived; 0: a seed's activation */
+    uint32_t first_hop;   /* in which the row was first reached */
 } cg_spread_hit;
 
 typedef struct cg_spread_result {
-    const cg_spread_hit
-        *hits; /* by (activation descending, row); valid until the scratch is used again */
+    /* By (activation descending, row); valid until the scratch is used again. */
+    const cg_spread_hit *hits;
     uint32_t hit_count; /* <= hits_max */
     uint32_t reached;   /* rows with activation, seeds included */
     uint32_t hops;      /* hops in which something was passed on */
 } cg_spread_result;
 
-/* One for each thread that spreads. Grows to 4 bytes a row of the graph and 64 a row reached.
- */
+/* One for each thread that spreads. Grows to 4 bytes a row of the graph and 64 a row
+ * reached. */
 typedef struct cg_spread_scratch cg_spread_scratch;
 cg_status cg_spread_scratch_alloc(cg_allocator allocator, cg_spread_scratch **out,
                                   cg_error *error);

@@ -10,8 +10,10 @@
  * Invariants: walking `older` from newest meets every entry below count once and ends at
  * oldest; every entry below count is in exactly one chain, that of its key's bucket.
  *
- * Known value: at capacity 2 the reads a b a c a b miss, miss, hit, miss (b goes), hit and
- * miss.
+ * Known value, at capacity 2:
+ *
+ *   read   a     b     a    c               a    b
+ *          miss  miss  hit  miss (b goes)   hit  miss
  */
 #include "engine/tier/lru.h"
 
@@ -35,6 +37,10 @@ void cg_lru_deinit(cg_lru *lru) {
     lru->entries = NULL;
     lru->count = 0;
     lru->allocated = 0;
+}
+
+uint64_t cg_lru_bytes(const cg_lru *lru) {
+    return lru->allocated * (uint64_t)sizeof *lru->entries;
 }
 
 static uint32_t bucket_of(const cg_lru *lru, uint64_t key) {

@@ -17,8 +17,7 @@ typedef struct cg_lru_entry {
     uint32_t newer; /* entry used next after this one */
     uint32_t older; /* entry used last before this one */
     uint32_t chain; /* next entry whose key falls into the same bucket */
-    uint32_t
-        head; /* not of this entry: first of the chain of the bucket with this entry's index */
+    uint32_t head;  /* not of this entry: the first in the chain of the bucket of this index */
 } cg_lru_entry;
 
 typedef struct cg_lru {
@@ -34,6 +33,7 @@ typedef struct cg_lru {
 /* capacity: 1..CG_LRU_CAPACITY_MAX. Allocates nothing yet. */
 void cg_lru_init(cg_lru *lru, uint32_t capacity, cg_allocator allocator);
 void cg_lru_deinit(cg_lru *lru);
+uint64_t cg_lru_bytes(const cg_lru *lru); /* of its entries, held now */
 
 /* Makes sure that the next cg_lru_put has room. The keys and their order don't change. */
 cg_status cg_lru_reserve(cg_lru *lru, cg_error *error);

@@ -7,8 +7,9 @@
  * level leaves the faster ones alone.
  *
  * Known value (same paper, section III): with popularities p_i and independent reads an LRU
- * level of C entries hits key i with probability 1 - exp(-p_i T), where T solves sum_i (1 -
- * exp(-p_i T)) = C.
+ * level of C entries hits key i with probability
+ *
+ *   h_i = 1 - exp(-p_i T), where T solves sum over i of h_i = C
  */
 #include "engine/tier/tier.h"
 
@@ -139,4 +140,12 @@ cg_tier_statistics cg_tiers_statistics(const cg_tiers *tiers) {
         statistics.entries[level] = level + 1 < tiers->levels ? tiers->sets[level].count : 0;
     }
     return statistics;
+}
+
+uint64_t cg_tiers_bytes(const cg_tiers *tiers) {
+    uint64_t bytes = sizeof *tiers;
+    for (uint32_t level = 0; level + 1 < tiers->levels; level++) {
+        bytes += cg_lru_bytes(&tiers->sets[level]);
+    }
+    return bytes;
 }

@@ -47,5 +47,6 @@ typedef struct cg_tier_statistics {
     uint64_t entries[CG_TIER_LEVELS_MAX];   /* held now; 0 for the last */
 } cg_tier_statistics;
 cg_tier_statistics cg_tiers_statistics(const cg_tiers *tiers);
+uint64_t cg_tiers_bytes(const cg_tiers *tiers); /* memory held */
 
 #endif

@@ -12,16 +12,16 @@
 
 typedef enum cg_isa { CG_ISA_SCALAR, CG_ISA_AVX2, CG_ISA_COUNT } cg_isa;
 
-/* A set of kernels for one instruction set. dot: Σ a_i b_i; square_distance: Σ (a_i - b_i)^2.
- */
+/* A set of kernels for one instruction set. dot: Σ a_i b_i; square_distance: Σ (a_i -
+ * b_i)^2. */
 typedef struct cg_kernels {
     cg_isa isa;
     const char *name; /* "scalar", "avx2" */
     float (*dot_f32)(const float *left, const float *right, uint32_t dims);
     float (*square_distance_f32)(const float *left, const float *right, uint32_t dims);
-    /* Spike patterns as in engine/encode/ttfs.h: Σ over axes of min(|a - b|, 2 unit) where both have one
-     * sign, else `unit` for each that is not 0. Adds the entries that are not 0 to *spikes. Sums in 32
-     * bits: dims * 2 unit must fit. */
+    /* Spike patterns as in engine/encode/ttfs.h: Σ over axes of min(|a - b|, 2 unit) where both
+     * have one sign, else `unit` for each that is not 0. Adds the entries that are not 0 to
+     * *spikes. Sums in 32 bits: dims * 2 unit must fit. */
     uint32_t (*spike_cost_i32)(const int32_t *left, const int32_t *right, uint32_t dims,
                                uint32_t unit, uint32_t *spikes);
 } cg_kernels;

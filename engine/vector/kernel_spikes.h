@@ -1,5 +1,5 @@
-/* The loop over spike patterns, written once and compiled once for each instruction set (private to
- * engine/vector). Integers only, so every compilation gives the same sum. */
+/* The loop over spike patterns, written once and compiled once for each instruction set
+ * (private to engine/vector). Integers only, so every compilation gives the same sum. */
 #ifndef CG_ENGINE_VECTOR_KERNEL_SPIKES_H
 #define CG_ENGINE_VECTOR_KERNEL_SPIKES_H
 

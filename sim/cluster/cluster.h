@@ -9,8 +9,7 @@
 
 #include "sim/cluster/world.h"
 
-/* Model settings that make runs repeatable, as recorded in provenance: "key:value key:value
- * ...". */
+/* Model settings that make runs repeatable, for provenance: "key:value key:value ...". */
 const char *sim_cluster_settings(void);
 const char *sim_cluster_version(void); /* of SimGrid, "3.32" */
 

@@ -12,9 +12,9 @@
 
 #include "engine/base/prng.h"
 #include "engine/base/wide.h"
+#include "sim/scenario/time_limit.h"
 
 enum { HOSTS_MAX = 65536 };
-static const uint64_t delay_limit_ns = 1000000000000000; /* 10^15: 11 days */
 
 typedef struct settings {
     uint64_t latency_ns;
@@ -61,11 +61,12 @@ static cg_status check_probability(const char *what, double value, cg_error *err
 }
 
 static cg_status check_delay(const char *what, uint64_t value_ns, cg_error *error) {
-    if (value_ns <= delay_limit_ns) {
+    if (value_ns <= SIM_TIME_MAX_NS) {
         return CG_OK;
     }
     return cg_error_set(error, CG_ERROR_INVALID, "fabric: %s is %llu ns; the most is %llu ns",
-                        what, (unsigned long long)value_ns, (unsigned long long)delay_limit_ns);
+                        what, (unsigned long long)value_ns,
+                        (unsigned long long)SIM_TIME_MAX_NS);
 }
 
 cg_status sim_fabric_alloc(const sim_fabric_options *options, cg_allocator allocator,
@@ -301,8 +302,8 @@ static uint64_t delay_of(const sim_fabric *fabric, const settings *now, uint64_t
                          uint64_t copy) {
     uint64_t delay_ns = now->latency_ns;
     if (now->jitter_ns > 0) {
-        /* The high word of draw * n; for n up to 10^15 no value is likelier by more than 1 in
-         * 10^4. */
+        /* The high word of draw * n; for n up to SIM_TIME_MAX_NS no value is likelier by more
+         * than 1 in 10^4. */
         delay_ns +=
             cg_multiply_wide(draw(&fabric->jitter, pair, copy), now->jitter_ns + 1).high;
     }

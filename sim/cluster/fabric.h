@@ -24,7 +24,7 @@
 typedef struct sim_fabric_options {
     uint32_t hosts; /* 1..65,536 */
     uint64_t seed;
-    uint64_t latency_ns; /* at most 10^15, as jitter_ns */
+    uint64_t latency_ns; /* at most SIM_TIME_MAX_NS, as jitter_ns */
     uint64_t jitter_ns;  /* added, uniform over [0, jitter_ns] */
     double loss;         /* probabilities, [0, 1] */
     double duplicate;
@@ -32,8 +32,7 @@ typedef struct sim_fabric_options {
 } sim_fabric_options;
 
 typedef enum sim_fabric_change_kind {
-    SIM_FABRIC_PARTITION, /* cuts hosts[] off from the others, added to the partitions that
-                             there are */
+    SIM_FABRIC_PARTITION, /* cuts hosts[] off from the others, beside earlier partitions */
     SIM_FABRIC_HEAL,      /* ends all partitions */
     SIM_FABRIC_LATENCY,   /* value_ns */
     SIM_FABRIC_JITTER,    /* value_ns */

@@ -8,7 +8,8 @@
  *   one thread: with more, the order of events at one instant races.
  *
  * XML has no star routing, but a cluster without backbone is a star: the route from a to b is
- * a's link up and b's link down. Known value (cluster_test.c): 1 GB over 10 Gbit/s takes 0.8 s.
+ * a's link up and b's link down. Known value (cluster_test.c, test_bandwidth): 1 MB over
+ * 10 Mbit/s takes 0.8 s.
  */
 #include "sim/cluster/platform.h"
 

@@ -1,6 +1,7 @@
-/* The platform that SimGrid simulates: a star of hosts, each with a link up and a link down of
- * equal bandwidth, meeting in one switch without limit; all latencies zero (the fabric has
- * them). */
+/* The platform that SimGrid simulates: a star of hosts.
+ *
+ * Each has a link up and a link down of equal bandwidth, meeting in one switch without limit.
+ * All latencies are zero: the fabric has them. */
 #ifndef SIM_CLUSTER_PLATFORM_H
 #define SIM_CLUSTER_PLATFORM_H
 

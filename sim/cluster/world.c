@@ -1,6 +1,7 @@
 #include "sim/cluster/world.h"
 
 #include "engine/base/hash.h"
+#include "sim/scenario/time_limit.h"
 
 const char *sim_outcome_name(sim_outcome outcome) {
     static const char *const names[] = {"finished", "at_rest", "end"};
@@ -44,10 +45,11 @@ cg_status sim_world_check(const sim_world *world, cg_error *error) {
     if (world->host_count == 0) {
         return cg_error_set(error, CG_ERROR_INVALID, "a world without hosts cannot run");
     }
-    if (world->end_ns > UINT64_C(1000000000000000)) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "the run is to end at %llu ns; the most is 10^15 ns (11 days)",
-                            (unsigned long long)world->end_ns);
+    if (world->end_ns > SIM_TIME_MAX_NS) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "the run is to end at %llu ns; the most is %llu ns (" SIM_TIME_MAX_TEXT ")",
+            (unsigned long long)world->end_ns, (unsigned long long)SIM_TIME_MAX_NS);
     }
     return CG_OK;
 }

@@ -18,13 +18,14 @@
 
 /* Any of the three functions may be NULL. */
 typedef struct sim_director {
-    uint64_t (*next_ns)(
-        void *context); /* the next time to act; UINT64_MAX: none. Changes in act only. */
+    /* The next time to act; UINT64_MAX: none. Changes in act only. */
+    uint64_t (*next_ns)(void *context);
     /* All that is due at now_ns; next_ns must be later afterwards. Changes of the fabric, and
      * deliveries: now_ns + 1 or later. A failure ends the run with that failure (an interrupt,
      * for example). */
     cg_status (*act)(void *context, uint64_t now_ns, cg_error *error);
-    bool (*finished)(void *context); /* cheap when the answer is no: asked after every event */
+    /* Cheap when the answer is no: asked after every event. */
+    bool (*finished)(void *context);
     void *context;
 } sim_director;
 
@@ -33,9 +34,9 @@ typedef struct sim_world {
     uint32_t host_count;
     sim_fabric *fabric;
     sim_director director;
-    uint64_t end_ns; /* what is due later does not happen */
-    uint64_t
-        bandwidth_bits_per_s; /* of each host's link, each way; the bare loop takes no notice */
+    uint64_t end_ns; /* at most SIM_TIME_MAX_NS; what is due later does not happen */
+    /* Of each host's link, each way; the bare loop takes no notice. */
+    uint64_t bandwidth_bits_per_s;
 } sim_world;
 
 typedef enum sim_outcome {
@@ -47,9 +48,9 @@ const char *sim_outcome_name(sim_outcome outcome);
 
 typedef struct sim_run_result {
     sim_outcome outcome;
-    uint64_t ended_ns; /* FINISHED, AT_REST: the last instant in which something happened; END:
-                          end_ns */
-    uint64_t events;   /* stepped by nodes */
+    /* FINISHED, AT_REST: the last instant in which something happened; END: end_ns. */
+    uint64_t ended_ns;
+    uint64_t events;      /* stepped by nodes */
     uint64_t fingerprint; /* of all hosts, in their order */
 } sim_run_result;
 

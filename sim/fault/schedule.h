@@ -8,8 +8,7 @@
 /* All faults of the options, each at its own time, before the run. */
 cg_status sim_fault_schedule(const sim_options *options, sim_fabric *fabric, cg_error *error);
 
-/* One fault with effect from at_ns on; fault->at_ns is not read. For hooks at t: at_ns = t + 1.
- */
+/* One fault with effect from at_ns on; fault->at_ns is not read. A hook at t gives t + 1. */
 cg_status sim_fault_apply(const sim_fault *fault, uint64_t at_ns, sim_fabric *fabric,
                           cg_error *error);
 

@@ -78,10 +78,24 @@ cg_status sim_measure_reply(sim_measure *measure, uint64_t now_ns, const cg_repl
     return cg_histogram_record(&measure->answered_ns, now_ns - record->start_ns, 1, error);
 }
 
+uint32_t sim_measure_offered(sim_measure *measure, uint64_t now_ns) {
+    while (measure->offered_count < measure->request_count &&
+           measure->requests[measure->offered_count].start_ns <= now_ns) {
+        measure->offered_count++; /* in order of intended start */
+    }
+    return measure->offered_count;
+}
+
+void sim_measure_end(sim_measure *measure, uint64_t ended_ns) {
+    while (measure->mark_count > 0 &&
+           measure->marks[measure->mark_count - 1].time_ns > ended_ns) {
+        measure->mark_count--;
+    }
+}
+
 cg_status sim_measure_sample(sim_measure *measure, const sim_sample *sample, cg_error *error) {
-    cg_status status =
-        cg_grow(&measure->allocator, (void **)&measure->samples, &measure->sample_capacity,
-                measure->sample_count + 1, sizeof *measure->samples, error);
+    cg_status status = CG_GROW(&measure->allocator, measure->samples, measure->sample_capacity,
+                               measure->sample_count + 1, error);
     if (status == CG_OK) {
         measure->samples[measure->sample_count++] = *sample;
     }
@@ -90,9 +104,8 @@ cg_status sim_measure_sample(sim_measure *measure, const sim_sample *sample, cg_
 
 cg_status sim_measure_mark(sim_measure *measure, uint64_t time_ns, const char *kind,
                            const char *text, cg_error *error) {
-    cg_status status =
-        cg_grow(&measure->allocator, (void **)&measure->marks, &measure->mark_capacity,
-                measure->mark_count + 1, sizeof *measure->marks, error);
+    cg_status status = CG_GROW(&measure->allocator, measure->marks, measure->mark_capacity,
+                               measure->mark_count + 1, error);
     if (status != CG_OK) {
         return status;
     }

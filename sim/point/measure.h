@@ -39,6 +39,7 @@ typedef struct sim_measure {
     sim_request_record *requests; /* [request_count]; request id i + 1 is requests[i] */
     uint32_t request_count;
     uint32_t replied_count;
+    uint32_t offered_count;   /* whose intended start had come when last asked */
     cg_histogram answered_ns; /* latencies of all acknowledged so far, for live metrics */
     sim_sample *samples;
     size_t sample_count;
@@ -56,9 +57,14 @@ void sim_measure_deinit(sim_measure *measure);
 /* A client was answered. A second answer to the same request is an error of the program. */
 cg_status sim_measure_reply(sim_measure *measure, uint64_t now_ns, const cg_reply *reply,
                             const sim_ledger *ledger, cg_error *error);
+/* How many requests' intended start has come by now_ns, which never goes back. */
+uint32_t sim_measure_offered(sim_measure *measure, uint64_t now_ns);
 cg_status sim_measure_sample(sim_measure *measure, const sim_sample *sample, cg_error *error);
 cg_status sim_measure_mark(sim_measure *measure, uint64_t time_ns, const char *kind,
                            const char *text, cg_error *error);
+
+/* What was to be done after the run had ended was not done: forgets marks after ended_ns. */
+void sim_measure_end(sim_measure *measure, uint64_t ended_ns);
 
 /* The part of the run in which a request began, by the partitions that were marked. */
 typedef enum sim_phase {

@@ -1,5 +1,5 @@
-/* The rows of one point, from the worker's text into an open transaction (private to
- * sim/record). */
+/* The rows of one point, from the worker's text into an open transaction.
+ * Private to sim/record. */
 #ifndef SIM_RECORD_CONTENT_H
 #define SIM_RECORD_CONTENT_H
 
@@ -13,7 +13,8 @@ typedef struct sim_content_key {
 /* Removes what an earlier attempt at the point left. */
 cg_status sim_content_clear(sim_store *store, sim_content_key key, cg_error *error);
 
-typedef struct sim_content_end { /* what the last line said, borrowed from the text */
+/* What the last line said, borrowed from the text. */
+typedef struct sim_content_end {
     const char *origin;
     const char *fingerprint;
     bool broken; /* the worker is to blame for the failure, not the database */

@@ -1,5 +1,5 @@
-/* The fingerprint of an experiment's rows (private to sim/record; defined in
- * results/schema.sql). */
+/* The fingerprint of an experiment's rows, as results/schema.sql defines it.
+ * Private to sim/record. */
 #ifndef SIM_RECORD_FINGERPRINT_H
 #define SIM_RECORD_FINGERPRINT_H
 

@@ -11,7 +11,8 @@
 #include "engine/base/status.h"
 #include "sim/scenario/scenario.h"
 
-typedef struct sim_provenance { /* revision, library versions, profile hash, seed ... */
+/* Revision, library versions, profile hash, seed ... */
+typedef struct sim_provenance {
     const char *name;
     const char *value;
 } sim_provenance;
@@ -26,10 +27,10 @@ cg_status sim_recorder_begin(const char *path, const sim_plan *plan,
 
 /* Stores the rows of one point (the worker's whole output) in one transaction: state 'done', or
  * 'failed' with a reason and without rows when the text has an error row, is malformed, or
- * lacks its last line
- * (`death` then says how the worker ended, or NULL). *failed says which; error->message then
- * holds the reason, though CG_OK is returned. Storing a point again replaces it. Refused when
- * the database's point is not the plan's (another run replaced the experiment). */
+ * lacks its last line (`death` then says how the worker ended, or NULL). *failed says which;
+ * error->message then holds the reason, though CG_OK is returned. Storing a point again
+ * replaces it. Refused when the database's point is not the plan's (another run replaced the
+ * experiment). */
 cg_status sim_recorder_point(const char *path, const sim_plan *plan, uint32_t point_index,
                              const char *rows_text, const char *death, bool *failed,
                              cg_error *error);

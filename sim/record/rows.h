@@ -5,14 +5,17 @@
  * backslash escaped as \t, \n, \r, \\. Numbers are %.17g. Sweeps, shards, MPI and fault search
  * all speak it. The rows:
  *
- *   metric     NAME STATISTIC VALUE UNIT            a simulated figure
- *   wall       NAME STATISTIC VALUE UNIT            a figure of wall time or real memory;
- *                                                   outside fingerprint and check
- *   histogram  NAME UNIT TEXT                       cg_histogram_format of integer values
- * (latencies in ns) series     NAME TIME_NS STATISTIC VALUE UNIT event      TIME_NS KIND TEXT
- * faults, heals, notes: marks on a time line alert      TIME_NS SEVERITY TEXT error      TEXT
- * the point failed; nothing else counts done       ORIGIN FINGERPRINT                   last
- * line; origin built, tiled or fitted; fingerprint 16 hex digits
+ *   metric     NAME STATISTIC VALUE UNIT          a simulated figure
+ *   wall       NAME STATISTIC VALUE UNIT          of wall time or real memory: see below
+ *   histogram  NAME UNIT TEXT                     cg_histogram_format of integers (mostly ns)
+ *   series     NAME TIME_NS STATISTIC VALUE UNIT  a value on the time line
+ *   event      TIME_NS KIND TEXT                  a fault, heal or note: a mark on it
+ *   alert      TIME_NS SEVERITY TEXT              what a person should look at
+ *   error      TEXT                               the point failed; nothing else counts
+ *   done       ORIGIN FINGERPRINT                 the last line: all is there
+ *
+ * Wall figures stay outside the fingerprint and `cortigrid check`. ORIGIN is built, tiled or
+ * fitted; FINGERPRINT is 16 hex digits.
  *
  * NAME, STATISTIC, KIND and SEVERITY are 1 to SIM_ROWS_NAME_BYTES printable ASCII characters
  * without space, ':', ',' and '='; UNIT likewise, but may be empty. Times are at most 2^63 - 1.

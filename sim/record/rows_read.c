@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/histogram.h"
+#include "engine/fact/tokenise.h"
 #include "sim/record/rows.h"
 
 enum { FIELDS_MAX = 6, NUMBER_BYTES_MAX = 40, FINGERPRINT_DIGITS = 16 };
@@ -30,22 +31,6 @@ bool sim_rows_origin_fits(const char *origin) {
 
 sim_rows_reader sim_rows_reader_init(char *text) {
     return (sim_rows_reader){.next = text};
-}
-
-/* The length of the UTF-8 sequence at p, or 0 when there is none (RFC 3629, section 4). */
-static size_t utf8_length(const unsigned char *p) {
-    size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    if (p[0] > 0xf4) {
-        return 0;
-    }
-    for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    bool beyond = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
-    return overlong || beyond ? 0 : length;
 }
 
 static bool unescape(char *text) {
@@ -79,14 +64,16 @@ static bool unescape(char *text) {
 }
 
 void sim_rows_clean(char *text) {
-    for (unsigned char *p = (unsigned char *)text; *p;) {
-        size_t length = utf8_length(p);
-        bool control = *p < 0x20 && *p != '\t' && *p != '\n' && *p != '\r';
-        if (length == 0 || control || *p == 0x7f) {
+    size_t left = strlen(text);
+    size_t at = 0;
+    for (char *rest = text; !cg_utf8_check(rest, left, &at); rest += at + 1, left -= at + 1) {
+        rest[at] = '?';
+    }
+    for (char *p = text; *p; p++) {
+        bool control = (unsigned char)*p < 0x20 && *p != '\t' && *p != '\n' && *p != '\r';
+        if (control || *p == 0x7f) {
             *p = '?';
-            length = 1;
         }
-        p += length;
     }
 }
 

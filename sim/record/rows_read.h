@@ -36,8 +36,7 @@ typedef struct sim_rows_reader {
     uint32_t line;
 } sim_rows_reader;
 
-/* text is the worker's whole output; it is cut into fields in place and must outlive the rows.
- */
+/* text: the worker's whole output, which is cut up in place and must outlive the rows. */
 sim_rows_reader sim_rows_reader_init(char *text);
 
 /* The next row, its strings borrowed from the text. *more is false at the end. CG_ERROR_CORRUPT
@@ -45,8 +44,8 @@ sim_rows_reader sim_rows_reader_init(char *text);
 cg_status sim_rows_reader_next(sim_rows_reader *reader, sim_row *row, bool *more,
                                cg_error *error);
 
-/* Turns what is no UTF-8, and control characters other than tab and line ends, into '?' in
- * place. */
+/* Makes '?', in place, of what is no UTF-8 and of control characters other than tab and line
+ * ends. */
 void sim_rows_clean(char *text);
 
 bool sim_rows_name_fits(const char *name, bool may_be_empty);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "results/schema.h"
+#include "results/identity.h"
 
 enum { BUSY_WAIT_MS = 5000 };
 
@@ -116,27 +116,7 @@ static cg_status check_identity(sim_store *store, bool create, cg_error *error) 
     if (status != CG_OK || (is_new && create && id == 0 && version == 0)) {
         return status;
     }
-    if (id != CG_SCHEMA_APPLICATION_ID) {
-        return cg_error_set(error, CG_ERROR_CORRUPT,
-                            "%s is an SQLite database, but no result database of Cortigrid "
-                            "(its application_id is %lld, expected %d)",
-                            store->path, (long long)id, CG_SCHEMA_APPLICATION_ID);
-    }
-    if (version > CG_SCHEMA_VERSION) {
-        return cg_error_set(error, CG_ERROR_VERSION,
-                            "%s has schema version %lld, newer than this program's %d: use the "
-                            "program that made it, or another file",
-                            store->path, (long long)version, CG_SCHEMA_VERSION);
-    }
-    if (version < CG_SCHEMA_VERSION) {
-        return cg_error_set(error, CG_ERROR_VERSION,
-                            "%s has schema version %lld and this program needs %d: apply "
-                            "results/migrations/%lld.sql and those after it with sqlite3, or "
-                            "use another file",
-                            store->path, (long long)version, CG_SCHEMA_VERSION,
-                            (long long)version + 1);
-    }
-    return CG_OK;
+    return cg_identity_check(store->path, id, version, error);
 }
 
 cg_status sim_store_open(sim_store *store, const char *path, bool create, cg_error *error) {

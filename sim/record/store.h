@@ -37,8 +37,7 @@ cg_status sim_store_step(sim_store *store, sqlite3_stmt *statement, cg_error *er
 cg_status sim_store_run(sim_store *store, const char *sql, cg_error *error, const char *types,
                         ...);
 
-/* The sentence for SQLite's last failure on this store; also usable when rows are read by hand.
- */
+/* The sentence for SQLite's last failure on this store, also where rows are read by hand. */
 cg_status sim_store_failure(const sim_store *store, cg_error *error);
 
 #endif

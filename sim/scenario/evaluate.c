@@ -116,7 +116,7 @@ static int read_scenario(lua_State *lua) {
     if (work->only->index >= work->plan->point_count) {
         work->status = cg_error_set(work->error, CG_ERROR_INVALID,
                                     "evaluated again, the scenario has no point %u",
-                                    (unsigned)work->only->index + 1);
+                                    (unsigned)work->only->index);
         return 0;
     }
     call_point(lua, work->plan, &work->plan->points[work->only->index]);

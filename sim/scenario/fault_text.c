@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/scenario/option_table.h"
+#include "sim/scenario/time_limit.h"
 
 const char *const sim_fault_fields[SIM_FAULT_FIELDS] = {"at", "action", "hosts", "one_way",
                                                         "value"};
@@ -13,7 +14,7 @@ const char *const sim_fault_actions[] = {"partition", "heal", "latency",
 
 enum { ACTION_COUNT = sizeof sim_fault_actions / sizeof sim_fault_actions[0] - 1 };
 
-static const sim_quantity time_of_fault = {SIM_UNIT_DURATION, "0", "720h"};
+static const sim_quantity time_of_fault = {SIM_UNIT_DURATION, "0", SIM_TIME_MAX_TEXT};
 static const sim_quantity host_id = {SIM_UNIT_COUNT, "0", "4095"};
 /* As the options that the action changes. */
 static const sim_quantity latency = {SIM_UNIT_DURATION, "1ns", "1min"};

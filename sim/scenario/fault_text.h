@@ -1,8 +1,7 @@
 /* Faults as text: fields at, action, hosts, one_way and value, in this order.
  *
  * hosts is a list of ids separated by spaces ("0 3"); value is the duration of latency and
- * jitter, and the probability of loss. Scenarios, canonical text and hooks all come through
- * here.
+ * jitter, and the probability of loss. Scenarios, canonical text and hooks all come this way.
  */
 #ifndef SIM_SCENARIO_FAULT_TEXT_H
 #define SIM_SCENARIO_FAULT_TEXT_H

@@ -10,6 +10,7 @@
 #include <lauxlib.h>
 
 #include "engine/base/nearest.h"
+#include "engine/fact/tokenise.h"
 #include "sim/scenario/units.h"
 
 int sim_lua_field(lua_State *lua, int index, const char *name) {
@@ -89,41 +90,16 @@ cg_status sim_lua_list(lua_State *lua, int index, const char *place, uint32_t mo
     return CG_OK;
 }
 
-/* Length of the UTF-8 sequence at text, 0 when it is malformed, overlong, a surrogate or a
- * control. */
-static size_t character_length(const unsigned char *text, size_t size_bytes) {
-    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned first = text[0];
-    if (first < 0x80) {
-        return first >= 0x20 && first != 0x7f;
-    }
-    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || length > size_bytes) {
-        return 0;
-    }
-    uint32_t code = first & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0u) != 0x80u) {
-            return 0;
-        }
-        code = code << 6 | (text[i] & 0x3fu);
-    }
-    bool fine = code >= least[length] && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff) &&
-                code >= 0xa0;
-    return fine ? length : 0;
-}
-
 bool sim_text_is_printable(const char *text, size_t size_bytes) {
-    const unsigned char *cursor = (const unsigned char *)text;
-    while (size_bytes > 0) {
-        size_t length = character_length(cursor, size_bytes);
-        if (length == 0) {
+    size_t bad = 0;
+    for (size_t i = 0; i < size_bytes; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        bool second = i > 0 && (unsigned char)text[i - 1] == 0xc2; /* of U+0080 to U+00BF */
+        if (byte < 0x20 || byte == 0x7f || (second && byte < 0xa0)) {
             return false;
         }
-        cursor += length;
-        size_bytes -= length;
     }
-    return true;
+    return cg_utf8_check(text, size_bytes, &bad);
 }
 
 static void number_text(lua_State *lua, int index, char *text, size_t capacity) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/nearest.h"
+#include "sim/scenario/time_limit.h"
 
 #define AT(field) offsetof(sim_options, field)
 #define WHOLE(store_kind, unit_kind, low, high)                                                \
@@ -31,7 +32,7 @@ const sim_option sim_option_table[] = {
      .default_text = "64GiB", .doc = "memory of each host"},
     {.path = "cluster.disk.access", .offset = AT(cluster.disk_access_ns), TIME("0", "10s"),
      .default_text = "0", .doc = "time of one read or durable write before its first byte; 0: as the cost profile says"},
-    {.path = "cluster.disk.bandwidth", .offset = AT(cluster.disk_bandwidth_bytes_per_s), WHOLE(U64, BYTE_RATE, "0", "10TB/s"),
+    {.path = "cluster.disk.bandwidth", .offset = AT(cluster.disk_bandwidth_bytes_per_s), WHOLE(U64, BYTE_RATE, "0", "100GB/s"),
      .default_text = "0", .doc = "bytes a second of each host's disk; 0: as the cost profile says"},
     {.path = "cluster.network.latency", .offset = AT(cluster.network.latency_ns), TIME("1ns", "1min"),
      .default_text = "50us", .doc = "one way, between any two hosts"},
@@ -108,7 +109,7 @@ const sim_option sim_option_table[] = {
      .default_text = "1000", .doc = "facts a second"},
     {.path = "load.facts", .offset = AT(load.facts), COUNT("1", "10M"),
      .default_text = "1000", .doc = "facts that arrive, at most those held out"},
-    {.path = "load.start", .offset = AT(load.start_ns), TIME("0", "720h"),
+    {.path = "load.start", .offset = AT(load.start_ns), TIME("0", SIM_TIME_MAX_TEXT),
      .default_text = "0", .doc = "when the clock of the arrivals starts"},
     {.path = "load.audits", .offset = AT(load.audits), COUNT("0", "10M"),
      .default_text = "100", .doc = "facts that are also decided exhaustively, at most all"},
@@ -116,9 +117,9 @@ const sim_option sim_option_table[] = {
      .default_text = "0", .doc = "facts that carry their true concept, which the engine learns from"},
     {.path = "profile", .offset = AT(profile), TEXT,
      .default_text = "scenarios/profiles/reference.tsv", .doc = "cost profile"},
-    {.path = "stop", .offset = AT(end_ns), TIME("1us", "720h"),
+    {.path = "stop", .offset = AT(end_ns), TIME("1us", SIM_TIME_MAX_TEXT),
      .default_text = "600s", .doc = "the run stops here even if requests are open"},
-    {.path = "series", .offset = AT(series_ns), TIME("1us", "720h"),
+    {.path = "series", .offset = AT(series_ns), TIME("1us", SIM_TIME_MAX_TEXT),
      .default_text = "50ms", .doc = "width of a time-line interval"},
     {.path = "seed", .offset = AT(seed), SEED,
      .default_text = "0", .flags = SIM_OPTION_OWN,

@@ -10,13 +10,14 @@
 #include "sim/scenario/options.h"
 #include "sim/scenario/units.h"
 
-typedef enum sim_store { /* how it lies in sim_options */
-                         SIM_STORE_U32,
-                         SIM_STORE_U64,
-                         SIM_STORE_DOUBLE,
-                         SIM_STORE_BOOL,
-                         SIM_STORE_CHOICE, /* an enum that counts from 0 */
-                         SIM_STORE_TEXT    /* char[SIM_PATH_BYTES] */
+/* How an option lies in sim_options. */
+typedef enum sim_store {
+    SIM_STORE_U32,
+    SIM_STORE_U64,
+    SIM_STORE_DOUBLE,
+    SIM_STORE_BOOL,
+    SIM_STORE_CHOICE, /* an enum that counts from 0 */
+    SIM_STORE_TEXT    /* char[SIM_PATH_BYTES] */
 } sim_store;
 
 typedef enum sim_option_flag {

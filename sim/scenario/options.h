@@ -2,22 +2,34 @@
  *
  * One table (option_table.c) names every option: its path in the scenario
  * ("cluster.network.latency"), kind, place in the struct, unit, least and greatest value,
- * default, and one line of documentation. Loading a scenario, --set, the canonical text form,
- * and the reference all read this table, so they cannot disagree. Paths follow the structs;
- * where a word differs: cluster.disk.access, cluster.disk.bandwidth, engine.columns.semantic
- * (.structural, .temporal, .exception), engine.tiers.l1 (.l2), stop (end_ns) and series
- * (series_ns).
+ * default, and one line of documentation. Loading a scenario, --set, the canonical text and the
+ * reference (docs/options.md) all read this table, so they cannot disagree. Paths follow the
+ * structs; where a word differs:
+ *
+ *   cluster.disk.access, cluster.disk.bandwidth
+ *   engine.columns.semantic, .structural, .temporal, .exception
+ *   engine.tiers.l1, .l2
+ *   stop (end_ns), series (series_ns)
  *
  * Bare numbers are in base units: seconds, bytes, bits per second, hertz, and plain counts. In
  * the struct: nanoseconds, bytes, bits per second, and so on, as the names say.
  *
- * A fault is { at =, action = "partition", hosts = { 0, 3 }, one_way = true }, { at =, action =
- * "heal" }, or { at =, action = "latency" | "jitter" | "loss", value = }. Hosts count from 0;
- * faults are listed in the order of time.
+ * A fault is one of
+ *
+ *   { at =, action = "partition", hosts = { 0, 3 }, one_way = true }
+ *   { at =, action = "heal" }
+ *   { at =, action = "latency" | "jitter" | "loss", value = }
+ *
+ * Hosts count from 0; faults are listed in the order of time.
  *
  * Canonical text: one line "path = value" an option, in table order, value in base integer
- * units, durations with their ns ("50000ns"); then faults as "faults[1].at = ...", hosts as "0
- * 3". It is what a point worker is started from, and what is hashed.
+ * units, durations with their ns ("50000ns"); then the faults, a line a field:
+ *
+ *   faults[1].at = 50000000ns
+ *   faults[1].action = partition
+ *   faults[1].hosts = 0 3
+ *
+ * It is what a point worker is started from, and what is hashed.
  */
 #ifndef SIM_SCENARIO_OPTIONS_H
 #define SIM_SCENARIO_OPTIONS_H
@@ -48,7 +60,7 @@ typedef struct sim_network_options {
     uint64_t bandwidth_bits_per_s; /* of each host's link; 10 Gbit/s */
     double loss;                   /* probability a message is lost, [0, 1]; 0 */
     double duplicate;              /* probability a message arrives twice, [0, 1]; 0 */
-    double reorder; /* probability a message is held back by one more latency, [0, 1]; 0 */
+    double reorder;                /* probability it is held back by one more latency; 0 */
 } sim_network_options;
 
 typedef struct sim_cluster_options {
@@ -78,12 +90,13 @@ typedef struct sim_engine_options {
     sim_strategy strategy;     /* hierarchical */
     bool columns[4];           /* columns.semantic, .structural, .temporal, .exception; true */
     uint64_t tier_capacity[2]; /* tiers.l1, tiers.l2: entries; 10K and 1M */
-    uint32_t
-        replicas; /* copies beside the primary, 0 or 1; 1 (0 is used when there is one host) */
+    /* Copies beside the primary, 0 or 1; 1. With one host 0 is used. */
+    uint32_t replicas;
     sim_acknowledge acknowledge; /* primary */
     uint64_t timeout_ns;         /* of one try of a request; 20 ms */
     uint32_t tries;              /* 1..1000; 50 */
-    uint64_t retry_ns; /* added to each further try, doubled, at most 16 times; 5 ms */
+    /* Added to the timeout of each further try, doubled each time, at most 16 times; 5 ms. */
+    uint64_t retry_ns;
     uint64_t replicate_retry_ns; /* resend of unacknowledged log records; 10 ms */
 } sim_engine_options;
 
@@ -97,12 +110,12 @@ typedef struct sim_load_options {
 } sim_load_options;
 
 typedef enum sim_fault_action {
-    SIM_FAULT_PARTITION, /* hosts[] cannot reach the others, nor be reached (one_way: they
-                            cannot reach the others) */
-    SIM_FAULT_HEAL,      /* ends all partitions */
-    SIM_FAULT_LATENCY,   /* sets network.latency to duration_ns */
-    SIM_FAULT_JITTER,    /* sets network.jitter to duration_ns */
-    SIM_FAULT_LOSS       /* sets network.loss to probability */
+    /* hosts[] cannot reach the others, nor be reached (one_way: cannot reach the others) */
+    SIM_FAULT_PARTITION,
+    SIM_FAULT_HEAL,    /* ends all partitions */
+    SIM_FAULT_LATENCY, /* sets network.latency to duration_ns */
+    SIM_FAULT_JITTER,  /* sets network.jitter to duration_ns */
+    SIM_FAULT_LOSS     /* sets network.loss to probability */
 } sim_fault_action;
 
 typedef struct sim_fault {
@@ -123,7 +136,7 @@ typedef struct sim_options {
     char profile[SIM_PATH_BYTES]; /* cost profile; scenarios/profiles/reference.tsv */
     uint64_t end_ns;              /* the run stops here even if requests are open; 600 s */
     uint64_t series_ns;           /* width of a time-line interval; 50 ms */
-    uint64_t seed; /* of this point's draws: from the run's seed and the repetition */
+    uint64_t seed;                /* of this point's draws: of the run's seed and repetition */
     sim_fault faults[SIM_FAULTS_MAX];
     uint32_t fault_count;
 } sim_options;
@@ -140,7 +153,7 @@ cg_status sim_options_set(sim_options *options, const char *path, const char *va
  * multiple of 16, heal has a partition to end, and so on. */
 cg_status sim_options_check(const sim_options *options, cg_error *error);
 
-/* Canonical text, malloc-like block from the heap freed with free(); and back. */
+/* Canonical text, in a heap block freed with free(); and back. */
 cg_status sim_options_format(const sim_options *options, char **text, cg_error *error);
 cg_status sim_options_parse(const char *text, sim_options *options, cg_error *error);
 

@@ -109,13 +109,13 @@ void sim_plan_free(sim_plan *plan) {
 }
 
 uint64_t sim_plan_seed(uint64_t run_seed, uint32_t repetition) {
-    return cg_hash_u64(repetition, run_seed) >>
-           1; /* 63 bits: seeds are written as Lua integers */
+    /* 63 bits: seeds are written as Lua integers. */
+    return cg_hash_u64(repetition, run_seed) >> 1;
 }
 
 void sim_plan_describe_point(const sim_plan *plan, const sim_point_plan *point, char *text,
                              size_t capacity) {
-    size_t used = (size_t)snprintf(text, capacity, "point %" PRIu32 " (", point->index + 1);
+    size_t used = (size_t)snprintf(text, capacity, "point %" PRIu32 " (", point->index);
     for (uint32_t f = 0; f < plan->factor_count && used < capacity; f++) {
         const sim_factor *factor = &plan->factors[f];
         used += (size_t)snprintf(text + used, capacity - used, "%s=%s, ", factor->name,

@@ -34,7 +34,8 @@ cg_status sim_plan_alloc_points(sim_plan *plan, cg_error *error);
  * random numbers. */
 uint64_t sim_plan_seed(uint64_t run_seed, uint32_t repetition);
 
-/* "point 3 (nodes=1K, hosts=4, repetition 1)" for messages. */
+/* "point 3 (nodes=1K, hosts=4, repetition 1)" for messages; points count from 0, as in --list
+ * and the database. */
 void sim_plan_describe_point(const sim_plan *plan, const sim_point_plan *point, char *text,
                              size_t capacity);
 

@@ -10,6 +10,7 @@
 #include "sim/scenario/fault_text.h"
 #include "sim/scenario/lua_read.h"
 #include "sim/scenario/option_table.h"
+#include "sim/scenario/time_limit.h"
 
 enum { CHILDREN_MAX = 32, PLACE_BYTES = 96, WORD_BYTES = 32 };
 
@@ -242,8 +243,8 @@ static cg_status check_hook_shape(lua_State *lua, const char *place, bool *condi
 
 cg_status sim_point_push_hook(lua_State *lua, int index, uint32_t number, uint64_t stop_ns,
                               sim_hook_plan *out, cg_error *error) {
-    static const sim_quantity at = {SIM_UNIT_DURATION, "0", "720h"};
-    static const sim_quantity every = {SIM_UNIT_DURATION, "1us", "720h"};
+    static const sim_quantity at = {SIM_UNIT_DURATION, "0", SIM_TIME_MAX_TEXT};
+    static const sim_quantity every = {SIM_UNIT_DURATION, "1us", SIM_TIME_MAX_TEXT};
     static const sim_quantity times = {SIM_UNIT_COUNT, "1", "1M"};
     char place[PLACE_BYTES];
     snprintf(place, sizeof place, "hooks[%" PRIu32 "]", number);

@@ -28,7 +28,8 @@
 #include "engine/base/status.h"
 #include "sim/scenario/options.h"
 
-typedef struct sim_scenario_setting { /* one --set path=value */
+/* One --set path=value. */
+typedef struct sim_scenario_setting {
     const char *path;
     const char *value;
 } sim_scenario_setting;
@@ -54,12 +55,14 @@ typedef struct sim_point_plan {
     char *options_text;    /* canonical (sim_options_format) */
 } sim_point_plan;
 
-typedef struct sim_view_plan { /* a table or a plot */
+/* A table or a plot. */
+typedef struct sim_view_plan {
     bool is_plot;
     char *name;
     char *title;
-    char *text; /* table: "metric:statistic" lines; plot: "key=value" lines (x, y, series, log,
-                   kind, where.FACTOR) */
+    /* Lines: "metric:statistic" of a table; of a plot "key=value", where key is x, y, series,
+     * log, kind or where.FACTOR. */
+    char *text;
 } sim_view_plan;
 
 typedef struct sim_plan {
@@ -87,8 +90,13 @@ void sim_plan_free(sim_plan *plan);
  *   { when = g, every = interval, run = f, times = n }
  *
  * g(live) is asked every interval (default 10 ms) from time 0 on, and f(control, live) is
- * called when it says true, at most n times (default 1). control has partition { 0, 2, one_way
- * = true }, heal(), latency("1ms"), jitter("1ms"), loss(0.1) and note("text").
+ * called when it says true, at most n times (default 1). control has
+ *
+ *   partition { 0, 2, one_way = true }
+ *   heal()
+ *   latency("1ms"), jitter("1ms"), loss(0.1)
+ *   note("text")
+ *
  * live["latency.p99"] is a metric in base units; one that does not exist is an error. Each call
  * has a budget of 10 million instructions; string patterns escape it, so the caller bounds the
  * process's CPU time. */
@@ -106,8 +114,7 @@ typedef struct sim_hook_action {
     char note[256];
 } sim_hook_action;
 
-/* Evaluates the source again for one point and keeps its hooks. *out is NULL when it has none.
- */
+/* Evaluates the source again for one point and keeps its hooks; *out is NULL without any. */
 cg_status sim_hooks_open(const sim_plan *plan, const sim_point_plan *point, const char *library,
                          sim_hooks **out, cg_error *error);
 void sim_hooks_close(sim_hooks *hooks);

@@ -7,8 +7,7 @@
 
 #include "engine/base/math.h"
 #include "engine/base/prng.h"
-
-static const double time_limit_ns = 1e15; /* 11 days */
+#include "sim/scenario/time_limit.h"
 
 static cg_status plan_times(const sim_load_options *options, uint64_t seed,
                             sim_workload *workload, cg_error *error) {
@@ -21,11 +20,12 @@ static cg_status plan_times(const sim_load_options *options, uint64_t seed,
         } else {
             at_ns += cg_stream_next_exponential(&arrivals, gap_ns);
         }
-        if (!(at_ns <= time_limit_ns)) {
-            return cg_error_set(error, CG_ERROR_INVALID,
-                                "load: at %g/s request %u of %u would arrive after 11 days of "
-                                "simulated time; raise load.rate or lower load.facts",
-                                options->rate_hz, i + 1, workload->count);
+        if (!(at_ns <= (double)SIM_TIME_MAX_NS)) {
+            return cg_error_set(
+                error, CG_ERROR_INVALID,
+                "load: at %g/s request %u of %u would arrive after " SIM_TIME_MAX_TEXT
+                " of simulated time; raise load.rate or lower load.facts",
+                options->rate_hz, i + 1, workload->count);
         }
         workload->requests[i].at_ns = options->start_ns + (uint64_t)(at_ns + 0.5);
     }
@@ -69,11 +69,11 @@ cg_status sim_workload_plan(const sim_load_options *options, uint32_t available,
             "least one of each",
             options->facts, available, hosts);
     }
-    if (!(options->rate_hz > 0.0) || options->start_ns > (uint64_t)time_limit_ns) {
+    if (!(options->rate_hz > 0.0) || options->start_ns > SIM_TIME_MAX_NS) {
         return cg_error_set(
             error, CG_ERROR_INVALID,
             "load: rate %g/s from %llu ns; the rate must be positive, and the start "
-            "within 11 days",
+            "within " SIM_TIME_MAX_TEXT,
             options->rate_hz, (unsigned long long)options->start_ns);
     }
     workload.requests = cg_allocate(&allocator, workload.count, sizeof *workload.requests);

@@ -1,10 +1,10 @@
 /* The load: which fact arrives when and at which host (spec G8).
  *
  * Open loop: arrival times don't depend on answers, and latency counts from them. Poisson gaps
- * are exponential draws of the stream "workload.arrival" (our own logarithm); constant gaps are
- * the k-th multiple of 1/rate, rounded, so they don't drift. The order of facts is a shuffle by
- * "workload.order"; the host at which the k-th request arrives is drawn by ("workload.gateway",
- * k).
+ * are exponential draws of the stream "workload.arrival" (our own logarithm). At a constant
+ * rate the k-th arrival is the k-th multiple of 1/rate, rounded, so they don't drift. The order
+ * of facts is a shuffle by "workload.order"; the host at which the k-th request arrives is
+ * drawn by ("workload.gateway", k).
  */
 #ifndef SIM_WORKLOAD_ARRIVAL_H
 #define SIM_WORKLOAD_ARRIVAL_H

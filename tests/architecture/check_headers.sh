@@ -34,6 +34,7 @@ failed=0
 compile engine || failed=1
 # shellcheck disable=SC2086
 compile sim -D_POSIX_C_SOURCE=200809L $libraries || failed=1
+compile results || failed=1
 # shellcheck disable=SC2086
 compile analysis -D_POSIX_C_SOURCE=200809L $libraries || failed=1
 exit $failed

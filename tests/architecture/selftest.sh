@@ -107,6 +107,7 @@ planted sim/cluster/x.c '#include <sqlite3.h>' '<sqlite3.h>'
 planted sim/record/x.c '#include "analysis/table/table.h"'
 planted analysis/table/x.c '#include "sim/record/record.h"'
 planted analysis/table/y.c '#include "engine/node/node.h"'
+planted results/x.c '#include "sim/record/record.h"'
 passes "the house after all that (includes)" includes
 
 passes "the clean house (headers)" headers

@@ -5,7 +5,7 @@
  *   'S'  "path=value" for sim_options_set
  *   'P'  an encoded plan, as it comes from the evaluating child
  *   else a scenario's source, evaluated in this process with small budgets; a plan survives
- * encoding
+ *        its encoding
  */
 #include <stdint.h>
 #include <stdio.h>

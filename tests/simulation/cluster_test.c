@@ -2,8 +2,6 @@
  * when links take no time; SimGrid's runs repeat; bandwidth and latency are exact; and every
  * way to end is told. Nodes are fakes, so that nothing but the loops is tested. Each SimGrid
  * run has a process of its own. */
-#ifndef _POSIX_C_SOURCE
-#endif
 #include "tests/support/support.h"
 
 #include <signal.h>
@@ -16,10 +14,11 @@
 #include "engine/base/hash.h"
 #include "sim/cluster/bare.h"
 #include "sim/cluster/cluster.h"
+#include "sim/scenario/time_limit.h"
 
 enum { HOSTS_MAX = 64 };
-static const uint64_t unlimited =
-    UINT64_C(1000000000000000000); /* bit/s: 1 MB takes 0.008 ns */
+/* bit/s: 1 MB takes 0.008 ns */
+static const uint64_t unlimited = UINT64_C(1000000000000000000);
 
 typedef struct setting {
     sim_fabric_options fabric;
@@ -158,6 +157,7 @@ static bool finished(void *context) {
 }
 
 static void request_all(const setting *set, sim_host **hosts) {
+    CG_ASSERT(set->fabric.hosts > 0);
     for (uint32_t i = 0; i < set->requests; i++) {
         uint32_t host = set->to_next ? 0 : (uint32_t)(cg_hash_u64(i, 77) % set->fabric.hosts);
         sim_delivery delivery = {.kind = CG_EVENT_REQUEST,
@@ -353,10 +353,11 @@ static void test_ping_pong(void **state) {
     set.step_ns = 1000;
     outcome simgrid = run_simgrid(&set);
     assert_int_equal(simgrid.status, CG_OK);
-    assert_int_equal(simgrid.reply_sum_ns, UINT64_C(1000) * 50000 + 1001 * 1000);
+    assert_int_equal(simgrid.reply_sum_ns, UINT64_C(1000) * 50000 + UINT64_C(1001) * 1000);
     set.bandwidth_bits_per_s = UINT64_C(10000000000); /* 200 bytes take 160 ns */
     simgrid = run_simgrid(&set);
-    assert_int_equal(simgrid.reply_sum_ns, UINT64_C(1000) * (50000 + 160) + 1001 * 1000);
+    assert_int_equal(simgrid.reply_sum_ns,
+                     UINT64_C(1000) * (50000 + 160) + UINT64_C(1001) * 1000);
 }
 
 /* 1 MB over 10 Mbit/s takes 0.8 s; ten at once over the same link, 8 s. */
@@ -386,23 +387,34 @@ static void test_bandwidth(void **state) {
     assert_int_equal(run_simgrid(&set).reply_sum_ns, 2 * (800000000 + 50000));
 }
 
-/* An hour of simulated time: the clock's rounding errors must not add up. */
+/* All of the greatest simulated time: the clock's rounding errors must not add up, and the
+ * director, 0.4 ns after an instant, must stay in it. */
 static void test_long_run(void **state) {
     (void)state;
     setting set = busy(2);
     set.fabric.jitter_ns = 0;
     set.fabric.latency_ns = 33333333;
     set.requests = 2000;
-    set.gap_ns = 1800000001;
+    set.gap_ns = 129600000001;
     set.hops = 2;
     set.to_next = true;
     set.timers = false;
     set.step_ns = 1;
-    set.end_ns = UINT64_C(4000000000000);
+    set.end_ns = SIM_TIME_MAX_NS;
     outcome simgrid = run_simgrid(&set);
     assert_int_equal(simgrid.replies, 2000);
-    assert_int_equal(simgrid.reply_sum_ns, UINT64_C(2000) * (2 * 33333333 + 3));
-    assert_int_equal(simgrid.last_reply_ns, UINT64_C(1999) * 1800000001 + 2 * 33333333 + 3);
+    assert_int_equal(simgrid.reply_sum_ns, UINT64_C(2000) * (UINT64_C(2) * 33333333 + 3));
+    assert_int_equal(simgrid.last_reply_ns,
+                     UINT64_C(1999) * 129600000001 + UINT64_C(2) * 33333333 + 3);
+    set = busy(4);
+    set.requests = 1000;
+    set.gap_ns = 259000000001;
+    set.act_every_ns = 129500000003;
+    set.end_ns = SIM_TIME_MAX_NS;
+    outcome bare = run_bare(&set);
+    simgrid = run_simgrid(&set);
+    assert_same(&bare, &simgrid);
+    assert_in_range(simgrid.acts, 1990, 2001);
 }
 
 static void test_endings(void **state) {

@@ -71,30 +71,7 @@ sim_plan *results_plan(void) {
 }
 
 void results_plan_free(sim_plan *plan) {
-    for (uint32_t i = 0; i < plan->factor_count; i++) {
-        for (uint32_t j = 0; j < plan->factors[i].value_count; j++) {
-            free(plan->factors[i].values[j]);
-        }
-        free(plan->factors[i].values);
-        free(plan->factors[i].name);
-    }
-    for (uint32_t i = 0; i < plan->point_count; i++) {
-        free(plan->points[i].value_index);
-        free(plan->points[i].options_text);
-    }
-    for (uint32_t i = 0; i < plan->view_count; i++) {
-        free(plan->views[i].name);
-        free(plan->views[i].title);
-        free(plan->views[i].text);
-    }
-    free(plan->views);
-    free(plan->points);
-    free(plan->factors);
-    free(plan->source);
-    free(plan->question);
-    free(plan->file);
-    free(plan->name);
-    free(plan);
+    sim_plan_free(plan);
 }
 
 static void put_series(sim_rows *rows, uint32_t a, uint32_t b) {

@@ -187,7 +187,18 @@ static void grow_keeps_content_and_changes_nothing_on_failure(void **state) {
     }
     assert_status(cg_grow(&view, &array, &capacity, SIZE_MAX / 2, sizeof(uint32_t), &error),
                   CG_ERROR_MEMORY, error, "does not fit the address space");
-    cg_deallocate(&view, array, capacity, sizeof(uint32_t));
+    values = array; /* the same, where the pointer has a type */
+    assert_status(CG_GROW(&view, values, capacity, SIZE_MAX / 2, &error), CG_ERROR_MEMORY,
+                  error, "does not fit the address space");
+    assert_ptr_equal(values, array);
+    old_capacity = capacity;
+    assert_ok(CG_GROW(&view, values, capacity, old_capacity, &error), error);
+    assert_ptr_equal(values, array);
+    assert_ok(CG_GROW(&view, values, capacity, old_capacity + 1, &error), error);
+    assert_int_equal(capacity, 2 * old_capacity);
+    assert_int_equal(values[0], 1);
+    assert_int_equal(values[old_capacity], 0);
+    cg_deallocate(&view, values, capacity, sizeof(uint32_t));
     assert_int_equal(counting.live_bytes, 0);
 }
 

@@ -220,9 +220,22 @@ static void recency_fades_and_adds_up(void **state) {
     assert_int_equal(recent.count, CG_RECENT_MAX + 3);
     cg_column_prepare(&view, made.scratch, NULL);
     assert_true(near((double)vote_on(CG_COLUMN_TEMPORAL, &view, DOG), 0.0));
-    recent.count = UINT32_MAX - 1;
-    cg_recent_note(&recent, DOG, 1);
-    assert_true(recent.count >= CG_RECENT_MAX && recent.count < UINT32_MAX);
+}
+
+/* Goal: a stream whose count reaches the end of its range goes on in the next slot, as a stream
+ * at the same place of the ring does that is far from the end. */
+static void a_long_stream_skips_no_slot(void **state) {
+    (void)state;
+    cg_recent at_end = {.count = UINT32_MAX - 10};
+    cg_recent usual = {.count = (UINT32_MAX - 10) % CG_RECENT_MAX + CG_RECENT_MAX};
+    for (uint32_t i = 0; i < 3 * CG_RECENT_MAX; i++) {
+        cg_recent_note(&at_end, i, i);
+        cg_recent_note(&usual, i, i);
+        assert_true(at_end.count >= CG_RECENT_MAX && at_end.count < UINT32_MAX);
+        assert_int_equal(at_end.count % CG_RECENT_MAX, usual.count % CG_RECENT_MAX);
+        assert_memory_equal(at_end.rows, usual.rows, sizeof usual.rows);
+        assert_memory_equal(at_end.times_ns, usual.times_ns, sizeof usual.times_ns);
+    }
 }
 
 static void conflicts_lower_the_exception_vote(void **state) {
@@ -306,6 +319,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_restated_concept_gets_its_own_neighbours_vote, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(recency_fades_and_adds_up, set_up, tear_down),
+        cmocka_unit_test(a_long_stream_skips_no_slot),
         cmocka_unit_test_setup_teardown(conflicts_lower_the_exception_vote, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_odd_one_among_the_children_is_an_anomaly, set_up,
                                         tear_down),

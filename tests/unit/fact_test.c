@@ -455,6 +455,13 @@ static void test_allocation_failure(void **state) {
         assert_null(embedder);
         assert_int_equal(counting.live_blocks, 0);
     }
+    cg_error error = {0};
+    cg_embedder *embedder = NULL;
+    assert_ok(
+        cg_embedder_alloc(&options, cg_counting_allocator_view(&counting), &embedder, &error),
+        error);
+    assert_int_equal(cg_embedder_bytes(embedder), counting.live_bytes);
+    cg_embedder_free(embedder);
 }
 
 int main(void) {

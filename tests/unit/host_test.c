@@ -20,6 +20,7 @@ typedef struct seen {
 enum { SEEN_MAX = 4096 };
 typedef struct fake {
     uint64_t steps;       /* work of a step: operations of CG_WORK_STEP */
+    uint64_t first_steps; /* the same, of the first event; 0: as the others */
     uint64_t reads;       /* of CG_WORK_TIER_L3, by requests only */
     uint64_t write_bytes; /* requests write so much, and are answered when it is durable; 0: at
                              once */
@@ -64,7 +65,8 @@ static cg_status step(void *context, const cg_event *event, cg_outputs *outputs,
     if (node->failing_at == node->event_count) {
         return cg_error_set(error, CG_ERROR_MEMORY, "the fake is out of memory");
     }
-    cg_work_count(&outputs->work, CG_WORK_STEP, node->steps, 0);
+    bool first = node->event_count == 1 && node->first_steps > 0;
+    cg_work_count(&outputs->work, CG_WORK_STEP, first ? node->first_steps : node->steps, 0);
     cg_work_count(&outputs->work, CG_WORK_DISK_WRITE, 1000, 1000); /* must not be paid */
     if (event->kind == CG_EVENT_REQUEST) {
         cg_work_count(&outputs->work, CG_WORK_TIER_L3, node->reads, 0);
@@ -251,6 +253,28 @@ static void test_write(void **state) {
     assert_int_equal(statistics->writes, 1);
     assert_int_equal(statistics->work.operations[CG_WORK_DISK_WRITE], 1);
     assert_int_equal(statistics->work.units[CG_WORK_DISK_WRITE], 300);
+    sim_host_free(host);
+    free(node);
+}
+
+/* A short step that overtakes a long one on another core does not overtake it at the disk. */
+static void test_writes_keep_their_order(void **state) {
+    (void)state;
+    fake *node = calloc(1, sizeof *node);
+    node->steps = 1;
+    node->first_steps = 100;
+    node->write_bytes = 300;
+    sim_host *host = make(node, 2, step);
+    request(host, 5, 1000);
+    request(host, 6, 2000);
+    run(host);
+    assert_int_equal(node->event_count, 4);
+    assert_int_equal(node->events[2].id, 5);
+    assert_int_equal(node->events[2].now_ns, 1000 + 100 * 100 + 800);
+    assert_int_equal(node->events[3].id, 6);
+    assert_int_equal(node->events[3].now_ns, 1000 + 100 * 100 + 2 * 800);
+    assert_int_equal(node->ledgers[6].queue_ns, 1000 + 100 * 100 + 800 - 2100);
+    assert_int_equal(sim_ledger_total_ns(&node->ledgers[6]), node->reply_ns[6] - 2000);
     sim_host_free(host);
     free(node);
 }
@@ -488,11 +512,17 @@ static void test_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_constant_queue), cmocka_unit_test(test_poisson_queue),
-        cmocka_unit_test(test_disk),           cmocka_unit_test(test_write),
-        cmocka_unit_test(test_instant),        cmocka_unit_test(test_ledger_adds_up),
-        cmocka_unit_test(test_rebase),         cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_failures),       cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_constant_queue),
+        cmocka_unit_test(test_poisson_queue),
+        cmocka_unit_test(test_disk),
+        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_writes_keep_their_order),
+        cmocka_unit_test(test_instant),
+        cmocka_unit_test(test_ledger_adds_up),
+        cmocka_unit_test(test_rebase),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

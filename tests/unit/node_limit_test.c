@@ -164,6 +164,9 @@ static void test_alloc_memory(void **state) {
         }
     }
     assert_true(nth > 20);
+    /* What a node says it holds leaves out small headers and padding only. */
+    assert_true(cg_node_bytes(node) <= counting.live_bytes);
+    assert_true(cg_node_bytes(node) >= counting.live_bytes / 100 * 99);
     cg_node_free(node);
     assert_int_equal(counting.live_bytes, 0);
 

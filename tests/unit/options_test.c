@@ -10,6 +10,7 @@
 #include "engine/base/nearest.h"
 #include "sim/scenario/option_table.h"
 #include "sim/scenario/options.h"
+#include "sim/scenario/time_limit.h"
 #include "sim/scenario/units.h"
 
 typedef struct known_value {
@@ -45,6 +46,15 @@ static const known_value known_values[] = {
     {SIM_UNIT_BYTE_RATE, "2GB/s", 2000000000},
     {SIM_UNIT_BYTE_RATE, "1GiB/s", UINT64_C(1) << 30},
 };
+
+static void the_time_limit_is_what_it_says(void **state) {
+    (void)state;
+    sim_quantity quantity = {SIM_UNIT_DURATION, "0", "720h"};
+    uint64_t value = 0;
+    cg_error error;
+    assert_ok(sim_units_parse_integer(&quantity, SIM_TIME_MAX_TEXT, &value, &error), error);
+    assert_true(value == SIM_TIME_MAX_NS);
+}
 
 static void units_have_known_values(void **state) {
     (void)state;
@@ -538,6 +548,7 @@ static void graph_key_follows_the_graph(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(units_have_known_values),
+        cmocka_unit_test(the_time_limit_is_what_it_says),
         cmocka_unit_test(real_units_have_known_values),
         cmocka_unit_test(values_survive_their_text),
         cmocka_unit_test(distance_has_known_values),

@@ -46,6 +46,13 @@ static void write_file(const char *name, const char *text) {
     assert_int_equal(fclose(file), 0);
 }
 
+static cg_status plan_with(const char *text, const char *library, sim_plan **out,
+                           cg_error *error) {
+    write_file("s.lua", text);
+    sim_scenario_request request = {.file = script, .library = library, .seed = 42};
+    return sim_scenario_plan(&request, out, error);
+}
+
 static cg_status plan_text(const char *text, const sim_scenario_setting *settings,
                            uint32_t count, sim_plan **out, cg_error *error) {
     write_file("s.lua", text);
@@ -164,7 +171,7 @@ static void settings_come_last(void **state) {
     sim_scenario_setting hosts[] = {{"cluster.hosts", "2"}};
     assert_status(
         plan_text(whole, hosts, 1, &plan, &error), CG_ERROR_INVALID, error,
-        "s.lua: point 4 (nodes=1K, hosts=4, repetition 1): faults[1].hosts: host 3 does "
+        "s.lua: point 3 (nodes=1K, hosts=4, repetition 1): faults[1].hosts: host 3 does "
         "not exist; cluster.hosts is 2, so hosts are 0 to 1");
 }
 
@@ -216,6 +223,55 @@ static void modules_are_loaded(void **state) {
     write_file("broken.lua", "local x = 1\nreturn x +\n");
     write_file("loop.lua", "return require \"scenarios.lib.loop\"");
     write_file("none.lua", "local x = 1");
+}
+
+/* The clusters of the committed library are those that the claims name for each size; sizes
+ * come as numbers and as texts. */
+static void default_clusters_are_those_of_the_claims(void **state) {
+    (void)state;
+    static const struct {
+        const char *nodes;
+        uint32_t hosts;
+        uint32_t cores;
+    } sizes[] = {
+        {"\"1K\"", 1, 16},   {"\"10K\"", 1, 16},  {"\"100K\"", 1, 16}, {"\"1M\"", 1, 16},
+        {"\"10M\"", 1, 16},  {"\"100M\"", 4, 16}, {"\"1B\"", 16, 16},  {"\"10B\"", 128, 32},
+        {"\"1G\"", 16, 16},  {"\"all\"", 1, 16},  {"1000", 1, 16},     {"10000000", 1, 16},
+        {"10000001", 4, 16}, {"\"2.5M\"", 1, 16}, {"10e9", 128, 32},
+    };
+    cg_error error;
+    sim_plan *plan = NULL;
+    sim_options options;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "local clusters = require \"scenarios.lib.clusters\"\n"
+                 "return { name = \"m\", point = function()\n"
+                 "  return { cluster = clusters.for_nodes(%s) } end }",
+                 sizes[i].nodes);
+        assert_ok(plan_with(text, "scenarios/lib", &plan, &error), error);
+        assert_ok(sim_options_parse(plan->points[0].options_text, &options, &error), error);
+        sim_plan_free(plan);
+        assert_int_equal(options.cluster.hosts, sizes[i].hosts);
+        assert_int_equal(options.cluster.cores, sizes[i].cores);
+        assert_true(options.cluster.memory_bytes == UINT64_C(64) << 30);
+        assert_int_equal(options.cluster.network.latency_ns, 50000);
+        assert_true(options.cluster.network.bandwidth_bits_per_s == UINT64_C(10000000000));
+    }
+    static const char *const bad[][2] = {
+        {"\"10Q\"", "\"10Q\" is no number of nodes"},
+        {"nil", "\"nil\" is no number of nodes"},
+        {"\"11B\"", "no default cluster holds 11B nodes"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "return { name = \"m\", point = function() return { cluster =\n"
+                 "  (require \"scenarios.lib.clusters\").for_nodes(%s) } end }",
+                 bad[i][0]);
+        assert_status(plan_with(text, "scenarios/lib", &plan, &error), CG_ERROR_INVALID, error,
+                      bad[i][1]);
+    }
 }
 
 typedef struct bad_script {
@@ -292,7 +348,7 @@ static const bad_script bad_scripts[] = {
      "plots[1].name: there is another table or plot \"t\""},
     {POINT("nil"), "the point function must return a table of options, not a nil"},
     {POINT("{ cluster = { network = { latencey = \"1ms\" } } }"),
-     "s.lua: point 1 (repetition 1): unknown key \"latencey\" in cluster.network; do you mean "
+     "s.lua: point 0 (repetition 1): unknown key \"latencey\" in cluster.network; do you mean "
      "\"latency\"?"},
     {POINT("{ clutser = {} }"),
      "unknown key \"clutser\" in the point's options; do you mean \"cluster\"?"},
@@ -458,6 +514,7 @@ int main(void) {
         cmocka_unit_test(settings_come_last),
         cmocka_unit_test(plans_repeat),
         cmocka_unit_test(modules_are_loaded),
+        cmocka_unit_test(default_clusters_are_those_of_the_claims),
         cmocka_unit_test(bad_scripts_get_their_sentence),
         cmocka_unit_test(damaged_plans_are_refused),
         cmocka_unit_test(memory_may_run_out_anywhere),

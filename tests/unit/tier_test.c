@@ -180,6 +180,7 @@ static void test_allocation_failure_and_memory(void **state) {
         }
         assert_int_equal(cg_tiers_statistics(tiers).entries[1], 1000);
         assert_true(counting.live_bytes <= 24 * 1100 + 512);
+        assert_int_equal(cg_tiers_bytes(tiers), counting.live_bytes);
         cg_tiers_free(tiers);
         assert_int_equal(counting.live_bytes, 0);
         assert_int_equal(counting.live_blocks, 0);
