@@ -7,11 +7,16 @@
 
 #include "analysis/table/database.h"
 
-enum { COPY_BYTES = 65536, UNFINISHED_MAX = 10000 };
+enum { COPY_BYTES = 65536, UNFINISHED_MAX = 10000, PATH_BYTES = 2048 };
 
+/* Copies to a name of its own first, so that a copy under the final name is always whole. */
 static cg_status copy_file(const char *from, const char *to, cg_error *error) {
+    char part[PATH_BYTES];
+    if (snprintf(part, sizeof part, "%s.part", to) >= PATH_BYTES) {
+        return cg_error_set(error, CG_ERROR_INVALID, "-o: the path %s is too long", from);
+    }
     FILE *source = fopen(from, "rb");
-    FILE *target = source ? fopen(to, "wbx") : NULL;
+    FILE *target = source ? fopen(part, "wb") : NULL;
     char block[COPY_BYTES];
     bool whole = target != NULL;
     while (whole) {
@@ -22,7 +27,7 @@ static cg_status copy_file(const char *from, const char *to, cg_error *error) {
         }
         whole = fwrite(block, 1, got, target) == got;
     }
-    whole = whole && fflush(target) == 0 && fsync(fileno(target)) == 0;
+    whole = whole && fflush(target) == 0 && fsync(fileno(target)) == 0 && rename(part, to) == 0;
     int reason = errno;
     if (source) {
         fclose(source);
@@ -32,7 +37,7 @@ static cg_status copy_file(const char *from, const char *to, cg_error *error) {
     }
     if (!whole) {
         if (target) {
-            remove(to);
+            remove(part);
         }
         return cg_error_set(error, CG_ERROR_IO, "cannot keep the earlier results as %s: %s", to,
                             strerror(reason));
@@ -70,9 +75,11 @@ cg_status sim_keep_earlier(const char *path, const char *experiment, char *kept,
     an_database database;
     cg_error why;
     cg_status status = an_database_open(path, experiment, &database, &why);
+    if (status == CG_ERROR_IO || status == CG_ERROR_MEMORY) {
+        return cg_error_set(error, status, "%s", why.message);
+    }
     if (status != CG_OK) {
-        /* No such experiment, or no database: the recorder decides what that means. */
-        return CG_OK;
+        return CG_OK; /* no such experiment, or no database of ours: the recorder refuses that */
     }
     bool there = false;
     bool any = false;

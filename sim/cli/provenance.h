@@ -13,9 +13,9 @@ typedef struct sim_provenance_list {
     uint32_t count;
 } sim_provenance_list;
 
-/* Revision, compiler, library versions, hashes of scenario and profile, seed. items point into
+/* profiles: of each point. Revision, compiler, library versions, hashes of scenario and profile, seed. items point into
  * the list. */
-void sim_provenance_collect(const sim_plan *plan, const sim_profile *profile, uint64_t seed,
+void sim_provenance_collect(const sim_plan *plan, const sim_profile *profiles, uint64_t seed,
                             sim_provenance_list *out);
 
 #endif

@@ -15,7 +15,7 @@
 #include "sim/point/thread_runner.h"
 #include "sim/record/recorder.h"
 
-enum { JOBS_MAX = 256, READ_BYTES = 65536, POLL_MS = 200, LABEL_BYTES = 256 };
+enum { JOBS_MAX = SIM_JOBS_MAX, READ_BYTES = 65536, POLL_MS = 200, LABEL_BYTES = 256 };
 
 typedef struct sweep_job {
     bool active;
@@ -56,8 +56,7 @@ static void label_of(const sim_plan *plan, uint32_t point, char label[LABEL_BYTE
     }
 }
 
-/* --- one worker
- * ------------------------------------------------------------------------------------ */
+/* --- one worker ----------------------------------------------------------- */
 
 static cg_status start_job(sweep *self, uint32_t point, const sim_ground *ground) {
     sweep_job *slot = self->jobs;
@@ -99,8 +98,10 @@ static void read_rows(sweep_job *job) {
     if (job->rows_used + READ_BYTES + 1 > job->rows_capacity) {
         size_t capacity = 2 * (job->rows_capacity + READ_BYTES);
         char *grown = realloc(job->rows, capacity);
-        if (!grown) {
-            return; /* the point is recorded as cut off */
+        if (!grown) { /* the worker finds its pipe closed, and the point is recorded as cut off */
+            close(job->pipe);
+            job->pipe = -1;
+            return;
         }
         job->rows = grown;
         job->rows_capacity = capacity;
@@ -198,8 +199,7 @@ static bool can_go_on(const sweep *self) {
     return self->status == CG_OK && !interrupted;
 }
 
-/* --- groups of points that share a graph
- * ----------------------------------------------------------- */
+/* --- groups of points that share a graph ---------------------------------- */
 
 static bool building(void *context, double share) {
     sweep *self = context;
@@ -216,9 +216,17 @@ static void fail_group(sweep *self, const uint32_t *points, uint32_t count,
         bool failed = false;
         self->status = sim_recorder_point(self->options->database, self->options->plan,
                                           points[i], "", why->message, &failed, self->error);
-        self->result->failed++;
+        if (self->status == CG_OK) {
+            char label[LABEL_BYTES];
+            label_of(self->options->plan, points[i], label);
+            self->result->failed++;
+            sim_progress_ended(&self->progress, label);
+        }
     }
-    sim_progress_note(&self->progress, true, why->message);
+    char note[CG_ERROR_MESSAGE_BYTES + 64];
+    snprintf(note, sizeof note, "%u points failed, because their graph could not be built: %s",
+             count, why->message);
+    sim_progress_note(&self->progress, true, note);
 }
 
 static void run_group(sweep *self, const uint32_t *points, uint32_t count,
@@ -327,7 +335,8 @@ cg_status sim_sweep(const sim_sweep_options *options, sim_sweep_result *result,
     sim_progress_finish(&self->progress);
     sigaction(SIGINT, &old_int, NULL);
     sigaction(SIGTERM, &old_term, NULL);
-    result->interrupted = interrupted != 0;
+    result->interrupted =
+        interrupted != 0 && result->done + result->failed < options->plan->point_count;
     cg_status status = self->status;
     free(self);
     return status;

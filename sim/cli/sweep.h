@@ -9,7 +9,10 @@
 #define SIM_CLI_SWEEP_H
 
 #include "sim/host/profile.h"
+#include "sim/point/thread_runner.h"
 #include "sim/scenario/scenario.h"
+
+enum { SIM_JOBS_MAX = SIM_THREADS_MAX };
 
 typedef struct sim_sweep_options {
     const sim_plan *plan;

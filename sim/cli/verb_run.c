@@ -265,7 +265,7 @@ static cg_status begin(run *self, cg_error *error) {
         fprintf(stderr, "cortigrid: the earlier run is kept as %s\n", kept);
     }
     sim_provenance_list provenance;
-    sim_provenance_collect(self->plan, &self->profiles[0], self->seed, &provenance);
+    sim_provenance_collect(self->plan, self->profiles, self->seed, &provenance);
     return status == CG_OK ? sim_recorder_begin(self->database, self->plan, provenance.items,
                                                 provenance.count, error)
                            : status;
@@ -307,6 +307,7 @@ static int execute(run *self) {
 static int run_verb(int argc, char **argv) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     run self = {.jobs = cores < 1 ? 1 : (uint64_t)cores, .seed = SEED_DEFAULT};
+    self.jobs = self.jobs < SIM_JOBS_MAX ? self.jobs : SIM_JOBS_MAX;
     cg_error error;
     cg_status status = sim_args_parse(&sim_verb_run, argc, argv, &self.args, &error);
     if (status == CG_OK && self.args.help) {
@@ -314,7 +315,7 @@ static int run_verb(int argc, char **argv) {
         return SIM_EXIT_OK;
     }
     if (status == CG_OK) {
-        status = sim_args_number(&self.args, "--jobs", 1, 256, &self.jobs, &error);
+        status = sim_args_number(&self.args, "--jobs", 1, SIM_JOBS_MAX, &self.jobs, &error);
     }
     if (status == CG_OK) {
         status = sim_args_number(&self.args, "--seed", 0, UINT64_MAX, &self.seed, &error);

@@ -11,6 +11,10 @@
  * stepped and becomes a job: core, then disk, then its outputs are released. Since what ends
  * comes before what arrives, a core that is freed at t serves what arrives at t.
  *
+ * Writes reach the disk in the order in which their steps began, whatever each step costs: a short step
+ * that overtakes a long one on another core waits with its writes until the long one is paid. So a durable
+ * write means that all before it are durable, as engine/node/event.h promises.
+ *
  * Cores of equal speed and one queue in order make the host a G/G/c queue, and the disk a G/G/1
  * queue, both first come first served (known values: D/D/c and M/D/1 in host_test.c).
  */
@@ -42,6 +46,8 @@ typedef struct parcel { /* a delivery in the heap, in the queue, or in the pool 
 typedef struct job { /* a step that is being paid, or in the pool */
     struct job *next;
     struct job *next_made;
+    struct job *next_writer; /* the next step that has writes */
+    bool paid;
     cg_outputs outputs;
     sim_cost cost;
     sim_ledger ledger;
@@ -60,6 +66,9 @@ struct sim_host {
     parcel *queue_last;
     parcel *free_parcels;
     parcel *made_parcels;
+    job *
+        first_writer; /* steps with writes that are not at the disk yet, in the order stepped */
+    job *last_writer;
     job *free_jobs;
     job *made_jobs;
     uint64_t now_ns;
@@ -280,6 +289,29 @@ static cg_status job_schedule(sim_host *host, job *running, uint64_t at_ns, uint
     return cg_heap_push(&host->heap, entry, error);
 }
 
+static bool has_writes(const job *of) {
+    for (size_t i = 0; i < of->outputs.count; i++) {
+        if (of->outputs.items[i].kind == CG_OUTPUT_WRITE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void queue_writer(sim_host *host, job *started) {
+    started->paid = false;
+    started->next_writer = NULL;
+    if (!has_writes(started)) {
+        return;
+    }
+    if (host->first_writer) {
+        host->last_writer->next_writer = started;
+    } else {
+        host->first_writer = started;
+    }
+    host->last_writer = started;
+}
+
 static cg_status step(sim_host *host, const sim_delivery *delivery, cg_error *error) {
     cg_event event = {.kind = delivery->kind,
                       .now_ns = host->now_ns,
@@ -301,6 +333,7 @@ static cg_status step(sim_host *host, const sim_delivery *delivery, cg_error *er
         job_give(host, started);
         return status;
     }
+    queue_writer(host, started);
     cg_work *work = &started->outputs.work;
     work->operations[CG_WORK_DISK_WRITE] = 0; /* paid with the WRITE outputs */
     work->units[CG_WORK_DISK_WRITE] = 0;
@@ -425,8 +458,7 @@ static cg_status release(sim_host *host, const job *paid, cg_error *error) {
             status = deliver_own(host, &timer, error);
             break;
         }
-        case CG_OUTPUT_WRITE:
-            status = release_write(host, output, &paid->ledger, error);
+        case CG_OUTPUT_WRITE: /* in their own order: release_writers */
             break;
         case CG_OUTPUT_REPLY:
             status = release_reply(host, &output->reply, &paid->ledger, error);
@@ -438,11 +470,32 @@ static cg_status release(sim_host *host, const job *paid, cg_error *error) {
     return status;
 }
 
+/* The writes of all steps that are paid and have no unpaid writer before them. */
+static cg_status release_writers(sim_host *host, cg_error *error) {
+    cg_status status = CG_OK;
+    while (status == CG_OK && host->first_writer && host->first_writer->paid) {
+        job *writer = host->first_writer;
+        for (size_t i = 0; i < writer->outputs.count && status == CG_OK; i++) {
+            const cg_output *output = &writer->outputs.items[i];
+            if (output->kind == CG_OUTPUT_WRITE) {
+                status = release_write(host, output, &writer->ledger, error);
+            }
+        }
+        host->first_writer = writer->next_writer;
+        job_give(host, writer);
+    }
+    return status;
+}
+
 static cg_status finish(sim_host *host, job *paid, cg_error *error) {
     host->running--;
+    paid->paid = true;
     cg_status status = release(host, paid, error);
-    job_give(host, paid);
-    return status;
+    if (!has_writes(paid)) {
+        job_give(host, paid);
+        return status;
+    }
+    return status == CG_OK ? release_writers(host, error) : status;
 }
 
 /* The share of tier reads first, then whatever else it was. */

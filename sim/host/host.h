@@ -1,5 +1,5 @@
-/* A host: drives one node through simulated time, and turns the work it counts into time (spec
- * G4, G5).
+/* A host: drives one node through simulated time, and turns the work it counts into time
+ * (spec G4, G5).
  *
  * Purely computational: no clock of its own, no SimGrid. The loop (sim/cluster) asks when the
  * host wants to run next, and advances it to that time.
@@ -8,9 +8,10 @@
  * is free the node is stepped at once; its work is then paid: core time on that core, then disk
  * time on the host's one disk, first come first served. When all is paid the outputs are
  * released, in order: messages and replies go out, writes queue at the disk and come back as
- * STORAGE_DONE, timers come back as TIMER (not before they are released). A core is held for
- * its core time only: neither the disk nor another host holds it. A message from a host to
- * itself takes 1 ns and does not touch the network.
+ * STORAGE_DONE, timers come back as TIMER (not before they are released). Writes reach the disk
+ * in the order in which their steps began. A core is held for its core time only: neither the
+ * disk nor another host holds it. A message from a host to itself takes 1 ns and does not touch
+ * the network.
  *
  * Within one instant: what ends frees its core and releases its outputs first, then messages by
  * (sender, sequence), durable writes, timers, requests.

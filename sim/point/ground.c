@@ -35,6 +35,7 @@ cg_status sim_ground_check_files(const sim_options *options, cg_error *error) {
 }
 
 static cg_status read_file(const char *path, cg_wordnet_source *out, cg_error *error) {
+    errno = 0;
     FILE *file = fopen(path, "rb");
     if (!file) {
         return cg_error_set(error, CG_ERROR_NOT_FOUND, "cannot open %s: %s", path,

@@ -2,13 +2,9 @@
 
 static const double ns_per_s = 1e9;
 
-void sim_live_metrics(const sim_measure *measure, const sim_fabric *fabric,
-                      uint64_t backlog_records, uint64_t now_ns,
-                      sim_live_metric live[SIM_LIVE_METRICS]) {
-    uint64_t offered = 0;
-    while (offered < measure->request_count && measure->requests[offered].start_ns <= now_ns) {
-        offered++; /* in order of intended start */
-    }
+void sim_live_metrics(sim_measure *measure, const sim_fabric *fabric, uint64_t backlog_records,
+                      uint64_t now_ns, sim_live_metric live[SIM_LIVE_METRICS]) {
+    uint64_t offered = sim_measure_offered(measure, now_ns);
     uint64_t answered = measure->answered_ns.total;
     uint64_t failed = measure->replied_count - answered;
     double p50_ns = (double)cg_histogram_quantile(&measure->answered_ns, 0.50);

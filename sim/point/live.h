@@ -17,8 +17,7 @@
  *   network.messages, network.bytes, network.lost, network.cut
  *   replication.backlog  records durable at primaries and not yet acknowledged by replicas */
 enum { SIM_LIVE_METRICS = 12 };
-void sim_live_metrics(const sim_measure *measure, const sim_fabric *fabric,
-                      uint64_t backlog_records, uint64_t now_ns,
-                      sim_live_metric live[SIM_LIVE_METRICS]);
+void sim_live_metrics(sim_measure *measure, const sim_fabric *fabric, uint64_t backlog_records,
+                      uint64_t now_ns, sim_live_metric live[SIM_LIVE_METRICS]);
 
 #endif

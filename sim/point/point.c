@@ -29,8 +29,7 @@ typedef struct point {
     cg_allocator allocator;
 } point;
 
-/* --- options to parts
- * ------------------------------------------------------------------------------ */
+/* --- options to parts ----------------------------------------------------- */
 
 static uint32_t replicas_of(const sim_options *options) {
     return options->cluster.hosts == 1 ? 0 : options->engine.replicas;
@@ -78,8 +77,7 @@ static sim_fabric_options fabric_options(const sim_options *options) {
     };
 }
 
-/* --- callbacks
- * ------------------------------------------------------------------------------------- */
+/* --- callbacks ------------------------------------------------------------ */
 
 static cg_status on_reply(void *context, uint32_t host, uint64_t now_ns, const cg_reply *reply,
                           const sim_ledger *ledger, cg_error *error) {
@@ -104,11 +102,7 @@ static uint64_t director_next(void *context) {
 }
 
 static cg_status take_sample(point *self, uint64_t now_ns, cg_error *error) {
-    uint64_t offered = 0;
-    while (offered < self->measure.request_count &&
-           self->measure.requests[offered].start_ns <= now_ns) {
-        offered++;
-    }
+    uint64_t offered = sim_measure_offered(&self->measure, now_ns);
     sim_sample sample = {now_ns, offered - self->measure.replied_count, backlog_records(self)};
     self->next_sample_ns += self->options->series_ns;
     return sim_measure_sample(&self->measure, &sample, error);
@@ -164,8 +158,7 @@ static bool director_finished(void *context) {
     return self->measure.replied_count == self->measure.request_count && all_idle(self);
 }
 
-/* --- building the world
- * ---------------------------------------------------------------------------- */
+/* --- building the world --------------------------------------------------- */
 
 static cg_status build_host(point *self, const sim_profile *profile, uint32_t host,
                             cg_error *error) {
@@ -278,8 +271,7 @@ static void tear_down(point *self) {
     sim_workload_deinit(&self->workload);
 }
 
-/* --- running it
- * ------------------------------------------------------------------------------------ */
+/* --- running it ----------------------------------------------------------- */
 
 static cg_status check_invariants(point *self, uint64_t *violations, cg_error *error) {
     uint32_t count = self->measure.request_count;
@@ -347,6 +339,7 @@ static cg_status run(point *self, sim_rows *rows, uint64_t *fingerprint, cg_erro
                            ? sim_bare_run(&world, self->allocator, &report.result, error)
                            : sim_cluster_run(&world, self->allocator, &report.result, error);
     if (status == CG_OK) {
+        sim_measure_end(&self->measure, report.result.ended_ns);
         status = check_invariants(self, &report.violations, error);
     }
     if (status == CG_OK) {

@@ -10,8 +10,7 @@ static void count(sim_rows *rows, const char *name, uint64_t value) {
     sim_rows_metric(rows, name, "total", (double)value, "1");
 }
 
-/* --- latency
- * --------------------------------------------------------------------------------------- */
+/* --- latency -------------------------------------------------------------- */
 
 static const char *const phase_names[] = {"latency", "latency.before", "latency.during",
                                           "latency.after"};
@@ -75,8 +74,7 @@ static cg_status report_latency(const sim_report_input *input, sim_rows *rows,
     return status;
 }
 
-/* --- requests and recovery
- * ------------------------------------------------------------------------- */
+/* --- requests and recovery ------------------------------------------------ */
 
 static void report_requests(const sim_report_input *input, sim_rows *rows) {
     const sim_measure *measure = input->measure;
@@ -111,8 +109,8 @@ static void report_requests(const sim_report_input *input, sim_rows *rows) {
     }
 }
 
-/* After the last heal: how long until the last request from before it was answered, and until
- * every replica had caught up (known at the samples' resolution). */
+/* After the last heal: how long until the last request from before it was answered. Not known
+ * while one of them is open. */
 static void report_recovery(const sim_report_input *input, sim_rows *rows) {
     const sim_measure *measure = input->measure;
     uint64_t heal_ns = 0;
@@ -125,14 +123,24 @@ static void report_recovery(const sim_report_input *input, sim_rows *rows) {
         return;
     }
     uint64_t answered_ns = heal_ns;
+    bool all_answered = true;
     for (uint32_t i = 0; i < measure->request_count; ++i) {
         const sim_request_record *request = &measure->requests[i];
-        if (request->start_ns < heal_ns && request->replied &&
-            request->replied_ns > answered_ns) {
-            answered_ns = request->replied_ns;
+        if (request->start_ns < heal_ns) {
+            all_answered = all_answered && request->replied;
+            answered_ns = request->replied && request->replied_ns > answered_ns
+                              ? request->replied_ns
+                              : answered_ns;
         }
     }
-    sim_rows_metric(rows, "recovery.requests", "max", (double)(answered_ns - heal_ns), "ns");
+    if (all_answered) {
+        sim_rows_metric(rows, "recovery.requests", "max", (double)(answered_ns - heal_ns),
+                        "ns");
+    }
+}
+
+static void report_backlog(const sim_report_input *input, sim_rows *rows) {
+    const sim_measure *measure = input->measure;
     uint64_t most = 0;
     for (size_t i = 0; i < measure->sample_count; ++i) {
         uint64_t backlog = measure->samples[i].backlog_records;
@@ -141,8 +149,7 @@ static void report_recovery(const sim_report_input *input, sim_rows *rows) {
     sim_rows_metric(rows, "replication.backlog", "max", (double)most, "1");
 }
 
-/* --- where the answers were right
- * ------------------------------------------------------------------ */
+/* --- where the answers were right ----------------------------------------- */
 
 static void report_accuracy(const sim_report_input *input, sim_rows *rows) {
     const sim_measure *measure = input->measure;
@@ -179,8 +186,7 @@ static void report_accuracy(const sim_report_input *input, sim_rows *rows) {
     }
 }
 
-/* --- resources
- * ------------------------------------------------------------------------------------- */
+/* --- resources ------------------------------------------------------------ */
 
 static void report_tiers(const sim_report_input *input, sim_rows *rows) {
     static const char *const names[CG_TIER_LEVELS_MAX] = {"tier.l1", "tier.l2", "tier.l3"};
@@ -232,8 +238,7 @@ static void report_resources(const sim_report_input *input, sim_rows *rows) {
     sim_rows_metric(rows, "duration", "total", (double)input->result.ended_ns, "ns");
 }
 
-/* --- time line
- * ------------------------------------------------------------------------------------- */
+/* --- time line ------------------------------------------------------------ */
 
 /* Latency and count of the requests that began in each interval. */
 static cg_status report_intervals(const sim_report_input *input, sim_rows *rows,
@@ -287,6 +292,7 @@ cg_status sim_report(const sim_report_input *input, sim_rows *rows, cg_error *er
         return status;
     }
     report_requests(input, rows);
+    report_backlog(input, rows);
     report_recovery(input, rows);
     report_accuracy(input, rows);
     report_resources(input, rows);

@@ -81,8 +81,9 @@ static void run(void *context, uint32_t count, cg_task task, void *argument) {
 }
 
 cg_status sim_thread_runner_alloc(uint32_t threads, sim_thread_runner **out, cg_error *error) {
-    if (threads == 0 || threads > 256) {
-        return cg_error_set(error, CG_ERROR_INVALID, "%u threads; use 1 to 256", threads);
+    if (threads == 0 || threads > SIM_THREADS_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID, "%u threads; use 1 to %d", threads,
+                            SIM_THREADS_MAX);
     }
     sim_thread_runner *runner = calloc(1, sizeof *runner);
     if (!runner) {
