@@ -25,7 +25,7 @@ return {
     return {
       cluster = clusters.of(factor.hosts),
       graph = { source = "wordnet", nodes = factor.nodes, held_out = 1000 },
-      engine = { ef_construction = 64 },
+      engine = { ef_construction = 48 },
       load = { arrival = "poisson", rate = 1000, facts = 1000, audits = 100 },
       faults = faults,
     }
