@@ -260,7 +260,7 @@ static cg_status check_settings(const sim_scenario_request *request, cg_error *e
                                  error);
     }
     free(options);
-    return status == CG_OK ? status : (cg_error_prefix(error, "--set "), status);
+    return status == CG_OK ? status : (cg_error_prefix(error, "--set: "), status);
 }
 
 static cg_status name_plan(sim_plan *plan, const char *file, uint64_t module_hash,

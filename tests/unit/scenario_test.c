@@ -166,7 +166,7 @@ static void settings_come_last(void **state) {
     sim_plan_free(plan);
     sim_scenario_setting bad[] = {{"cluster.hots", "4"}};
     assert_status(plan_text(whole, bad, 1, &plan, &error), CG_ERROR_INVALID, error,
-                  "--set unknown option \"cluster.hots\"; do you mean \"cluster.hosts\"?");
+                  "--set: unknown option \"cluster.hots\"; do you mean \"cluster.hosts\"?");
     /* What only fails together with the scenario names the point. */
     sim_scenario_setting hosts[] = {{"cluster.hosts", "2"}};
     assert_status(
