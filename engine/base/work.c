@@ -32,3 +32,11 @@ void cg_work_add(cg_work *into, const cg_work *from) {
         into->units[kind] += from->units[kind];
     }
 }
+
+uint64_t cg_work_distances(const cg_work *work) {
+    uint64_t distances = 0;
+    for (int kind = CG_WORK_DISTANCE_F32; kind <= CG_WORK_DISTANCE_I1; kind++) {
+        distances += work->operations[kind];
+    }
+    return distances;
+}

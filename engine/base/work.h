@@ -15,7 +15,11 @@
     X(CG_WORK_STEP, "step", "byte")               /* one event handled; bytes received */      \
     X(CG_WORK_TOKENISE, "tokenise", "byte")       /* text to features */                       \
     X(CG_WORK_PROJECT, "project", "multiply-add") /* sparse features to dense vector */        \
-    X(CG_WORK_DISTANCE_F32, "distance_f32", "dimension")   /* dense float distances */         \
+    X(CG_WORK_DISTANCE_F32, "distance_f32", "dimension") /* dense float distances */           \
+    X(CG_WORK_DISTANCE_F16, "distance_f16", "dimension") /* half-precision rows */             \
+    X(CG_WORK_DISTANCE_I8, "distance_i8", "dimension")   /* codes of 8, 4 and 1 bits */        \
+    X(CG_WORK_DISTANCE_I4, "distance_i4", "dimension")                                         \
+    X(CG_WORK_DISTANCE_I1, "distance_i1", "dimension")                                         \
     X(CG_WORK_DISTANCE_SPARSE, "distance_sparse", "entry") /* exact sparse dot products */     \
     X(CG_WORK_SPIKE_ENCODE, "spike_encode", "channel")     /* TTFS encoding */                 \
     X(CG_WORK_SPIKE_DISTANCE, "spike_distance", "channel") /* Victor-Purpura */                \
@@ -56,6 +60,8 @@ static inline void cg_work_count(cg_work *work, cg_work_kind kind, uint64_t oper
         work->units[kind] += units;
     }
 }
+/* Operations that compared dense vectors or codes of them, at any precision. */
+uint64_t cg_work_distances(const cg_work *work);
 void cg_work_add(cg_work *into, const cg_work *from);
 
 #endif

@@ -1,5 +1,5 @@
 #include "engine/cascade/cascade_internal.h"
-#include "engine/vector/kernel.h"
+#include "engine/vector/vector.h"
 
 enum { EF_MAX = 10000 };
 

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "engine/vector/kernel.h"
+#include "engine/vector/vector.h"
 
 enum { FIRST_ROWS = 16, DIMS_MULTIPLE = 16, DIMS_LIMIT = 1024 };
 

@@ -3,7 +3,11 @@
  * The paper's two heaps are one sorted, bounded array of keys whose lowest bit says "expanded":
  * the next row to expand is the first without it, and what falls off the end is what the
  * paper's stop rule never looks at. All unvisited neighbours of a hop are gathered and their
- * vectors asked for before the first distance is computed, so the misses of a hop overlap.
+ * codes asked for before the first distance is computed, so the misses of a hop overlap, and
+ * then they are compared in one call.
+ *
+ * Rows that a writer is adding meanwhile lie at or beyond the row limit that the walk began
+ * with, and are passed over. Links are read from back to front (hnsw.h).
  *
  * Invariant: the candidates are ascending, and everything before `cursor` is expanded.
  */
@@ -15,132 +19,140 @@
 #define PREFETCH(address) ((void)(address))
 #endif
 
-enum {
-    CACHE_LINE_BYTES = 64,
-    PREFETCH_BYTES_MAX = 1024 /* the processor itself follows from there */
-};
-
-static void prefetch_vector(const cg_index *index, uint32_t row) {
-    const char *bytes = (const char *)cg_index_row(index, row);
-    size_t size_bytes = index->options.dims * sizeof(float);
-    size_t ahead_bytes = size_bytes < PREFETCH_BYTES_MAX ? size_bytes : PREFETCH_BYTES_MAX;
-    for (size_t i = 0; i < ahead_bytes; i += CACHE_LINE_BYTES) {
-        PREFETCH(bytes + i);
-    }
-}
+enum { CACHE_LINE_BYTES = 64 };
 
 static void prefetch_links(const cg_index *index, uint32_t row, uint32_t level) {
     const char *bytes = (const char *)cg_hnsw_links(index, row, level);
-    size_t size_bytes = cg_hnsw_width(index, level) * sizeof(uint32_t);
+    size_t size_bytes = cg_hnsw_width(index, level) * sizeof(cg_link);
     for (size_t i = 0; i < size_bytes; i += CACHE_LINE_BYTES) {
         PREFETCH(bytes + i);
     }
 }
 
-static void new_epoch(cg_index_scratch *scratch) {
-    scratch->epoch++;
-    if (scratch->epoch == 0) { /* marks of 65,536 searches ago would look fresh */
-        memset(scratch->marks, 0, scratch->mark_capacity * sizeof *scratch->marks);
-        scratch->epoch = 1;
-    }
+uint64_t cg_hnsw_start(const cg_index *index, const cg_probe *probe, cg_work *work) {
+    uint32_t row = (uint32_t)(probe->view.entry >> CG_HNSW_ENTRY_LEVEL_BITS);
+    uint64_t key = 0;
+    cg_index_keys(index, probe, &row, 1, &key, work);
+    return key;
 }
 
-uint64_t cg_hnsw_start(const cg_index *index, const float *query, cg_work *work) {
-    uint32_t row = index->hnsw.entry_point;
-    cg_work_count(work, CG_WORK_DISTANCE_F32, 1, index->options.dims);
-    return cg_key(cg_index_distance(index, query, cg_index_row(index, row)), row);
-}
-
-uint64_t cg_hnsw_descend(const cg_index *index, const float *query, uint64_t start,
+uint64_t cg_hnsw_descend(const cg_index *index, const cg_probe *probe, uint64_t start,
                          uint32_t level, cg_work *work) {
-    uint32_t width = cg_hnsw_width(index, level);
+    const uint32_t row_limit = probe->view.row_limit;
+    const uint32_t width = cg_hnsw_width(index, level);
     uint64_t best = start;
     uint64_t hops = 0;
-    uint64_t distances = 0;
+    uint64_t links_read = 0;
     for (uint64_t from = best;; from = best) {
-        const uint32_t *links = cg_hnsw_links(index, cg_key_row(from), level);
-        uint32_t count = cg_hnsw_link_count(links, width);
-        for (uint32_t i = 0; i < count; i++) {
-            prefetch_vector(index, links[i]);
+        const cg_link *links = cg_hnsw_links(index, cg_key_row(from), level);
+        uint32_t rows[CG_INDEX_LINKS_MAX];
+        uint64_t keys[CG_INDEX_LINKS_MAX];
+        uint32_t count = 0;
+        for (uint32_t i = width; i-- > 0;) {
+            uint32_t row = cg_link_get(links + i);
+            if (row < row_limit) {
+                rows[count++] = row;
+            }
         }
+        cg_index_prefetch(index, rows, count);
+        cg_index_keys(index, probe, rows, count, keys, work);
         for (uint32_t i = 0; i < count; i++) {
-            float distance = cg_index_distance(index, query, cg_index_row(index, links[i]));
-            uint64_t key = cg_key(distance, links[i]);
-            best = key < best ? key : best;
+            best = keys[i] < best ? keys[i] : best;
         }
         hops++;
-        distances += count;
+        links_read += count;
         if (best == from) {
             break;
         }
     }
-    cg_work_count(work, CG_WORK_INDEX_HOP, hops, distances);
-    cg_work_count(work, CG_WORK_DISTANCE_F32, distances, distances * index->options.dims);
+    cg_work_count(work, CG_WORK_INDEX_HOP, hops, links_read);
     return best;
 }
 
-static uint32_t gather_unvisited(const cg_index *index, const uint32_t *links, uint32_t count,
-                                 cg_index_scratch *scratch) {
-    uint32_t gathered = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t row = links[i];
-        if (scratch->marks[row] != scratch->epoch) {
-            scratch->marks[row] = scratch->epoch;
-            scratch->gathered[gathered++] = row;
-            prefetch_vector(index, row);
-        }
+/* Rows that `from` links to and that are not visited yet, now marked as visited. Whether one is
+ * visited is as good as random, so nothing branches on it: every link is written, and the count
+ * goes on or not. An unused link is taken for `from` itself, which is visited. */
+__attribute__((noinline)) static uint32_t gather(const cg_link *links, uint32_t width,
+                                                 uint32_t from, uint32_t row_limit,
+                                                 cg_index_scratch *scratch, uint32_t *rows) {
+    uint16_t *marks = scratch->marks;
+    const uint16_t epoch = scratch->epoch;
+    uint32_t count = 0;
+    for (uint32_t i = width; i-- > 0;) {
+        uint32_t link = cg_link_get(links + i);
+        uint32_t is_used = link < row_limit;
+        uint32_t row = (link & (0u - is_used)) | (from & (is_used - 1u));
+        rows[count] = row;
+        count += marks[row] != epoch;
+        marks[row] = epoch;
     }
-    return gathered;
+    return count;
 }
 
-uint32_t cg_hnsw_beam(const cg_index *index, const float *query, uint64_t start, uint32_t level,
-                      uint32_t ef, cg_index_scratch *scratch, cg_work *work) {
-    uint32_t width = cg_hnsw_width(index, level);
+/* Those that a full array would still take, ascending. */
+static uint32_t keep_better(const cg_candidates *candidates, uint64_t *keys, uint32_t count) {
+    const bool is_full = candidates->count == candidates->limit;
+    const uint64_t bound = is_full ? candidates->keys[candidates->count - 1] : UINT64_MAX;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t key = keys[i];
+        keys[kept] = key;
+        kept += key < bound;
+    }
+    cg_keys_sort(keys, kept);
+    return kept;
+}
+
+/* The first candidate that is not expanded, or the count. */
+static uint32_t next_to_expand(const cg_candidates *candidates, uint32_t cursor) {
+    while (cursor < candidates->count && (candidates->keys[cursor] & 1u)) {
+        cursor++;
+    }
+    return cursor;
+}
+
+uint32_t cg_hnsw_beam(const cg_index *index, const cg_probe *probe, uint64_t start,
+                      uint32_t level, uint32_t ef, cg_index_scratch *scratch, cg_work *work) {
+    const uint32_t row_limit = probe->view.row_limit;
+    const uint32_t width = cg_hnsw_width(index, level);
     cg_candidates candidates = {.keys = scratch->keys, .limit = ef};
-    new_epoch(scratch);
+    cg_index_scratch_new_epoch(scratch);
     scratch->marks[cg_key_row(start)] = scratch->epoch;
     cg_candidates_insert(&candidates, start);
     uint64_t hops = 0;
     uint64_t links_read = 0;
-    uint64_t distances = 0;
-    uint32_t cursor = 0;
-    while (cursor < candidates.count) {
-        uint64_t key = candidates.keys[cursor];
-        if (key & 1u) {
-            cursor++;
-            continue;
-        }
+    for (uint32_t cursor = 0; cursor < candidates.count;
+         cursor = next_to_expand(&candidates, cursor)) {
+        uint32_t rows[CG_INDEX_LINKS_MAX];
+        uint64_t keys[CG_INDEX_LINKS_MAX];
+        uint64_t from = candidates.keys[cursor];
         candidates.keys[cursor] |= 1u;
-        const uint32_t *links = cg_hnsw_links(index, cg_key_row(key), level);
-        uint32_t count = cg_hnsw_link_count(links, width);
-        uint32_t gathered = gather_unvisited(index, links, count, scratch);
-        if (cursor + 1 < candidates.count) {
-            prefetch_links(index, cg_key_row(candidates.keys[cursor + 1]), level);
+        const cg_link *links = cg_hnsw_links(index, cg_key_row(from), level);
+        uint32_t count = gather(links, width, cg_key_row(from), row_limit, scratch, rows);
+        cg_index_prefetch(index, rows, count);
+        uint32_t following = next_to_expand(&candidates, cursor);
+        if (following < candidates.count) {
+            prefetch_links(index, cg_key_row(candidates.keys[following]), level);
         }
-        for (uint32_t i = 0; i < gathered; i++) {
-            uint32_t row = scratch->gathered[i];
-            float distance = cg_index_distance(index, query, cg_index_row(index, row));
-            uint32_t place = cg_candidates_insert(&candidates, cg_key(distance, row));
-            if (place <=
-                cursor) { /* the nearest one not expanded, so far: likely the next hop */
-                cursor = place;
-                prefetch_links(index, row, level);
-            }
-        }
+        cg_index_keys(index, probe, rows, count, keys, work);
         hops++;
         links_read += count;
-        distances += gathered;
+        count = keep_better(&candidates, keys, count);
+        uint32_t place = cg_candidates_merge(&candidates, keys, count);
+        if (place <= cursor) {
+            cursor = place;
+            prefetch_links(index, cg_key_row(candidates.keys[place]), level);
+        }
     }
     cg_work_count(work, CG_WORK_INDEX_HOP, hops, links_read);
-    cg_work_count(work, CG_WORK_DISTANCE_F32, distances, distances * index->options.dims);
     return candidates.count;
 }
 
-uint32_t cg_hnsw_search(const cg_index *index, const float *query, uint32_t ef,
+uint32_t cg_hnsw_search(const cg_index *index, const cg_probe *probe, uint32_t ef,
                         cg_index_scratch *scratch, cg_work *work) {
-    uint64_t start = cg_hnsw_start(index, query, work);
-    for (uint32_t level = index->hnsw.top_level; level > 0; level--) {
-        start = cg_hnsw_descend(index, query, start, level, work);
+    uint64_t start = cg_hnsw_start(index, probe, work);
+    for (uint32_t level = index->hnsw.levels[cg_key_row(start)]; level > 0; level--) {
+        start = cg_hnsw_descend(index, probe, start, level, work);
     }
-    return cg_hnsw_beam(index, query, start, 0, ef, scratch, work);
+    return cg_hnsw_beam(index, probe, start, 0, ef, scratch, work);
 }

@@ -45,3 +45,22 @@ void cg_keys_sort(uint64_t *keys, size_t count) {
         sift_down(keys, 0, last, key);
     }
 }
+
+static void sift_up(uint64_t *keys, size_t place, uint64_t key) {
+    while (place > 0 && keys[(place - 1) / 2] < key) {
+        keys[place] = keys[(place - 1) / 2];
+        place = (place - 1) / 2;
+    }
+    keys[place] = key;
+}
+
+uint32_t cg_keys_keep_nearest(uint64_t *heap, uint32_t held, uint32_t k, uint64_t key) {
+    if (held < k) {
+        sift_up(heap, held, key);
+        return held + 1;
+    }
+    if (key < heap[0]) {
+        sift_down(heap, 0, held, key);
+    }
+    return held;
+}

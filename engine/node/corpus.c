@@ -105,8 +105,8 @@ static cg_status index_all(build *work, cg_error *error) {
     cg_status status = CG_OK;
     for (uint32_t first = 0; status == CG_OK && first < work->count; first += INDEX_BLOCK) {
         uint32_t rows = work->count - first < INDEX_BLOCK ? work->count - first : INDEX_BLOCK;
-        status = cg_index_add(work->corpus.index, work->vectors + (size_t)first * dims, rows,
-                              work->runner, NULL, error);
+        cg_index_rows block = {.vectors = work->vectors + (size_t)first * dims, .count = rows};
+        status = cg_index_add(work->corpus.index, &block, work->runner, NULL, error);
         if (status == CG_OK) {
             double done = (double)(first + rows) / work->count;
             status = go_on(work, share_embedded + (1.0 - share_embedded) * done, error);

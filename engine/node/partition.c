@@ -27,6 +27,9 @@ cg_status cg_partition_init(cg_partition *partition, uint32_t number, const cg_c
         status = cg_index_alloc(&index_options, allocator, &partition->index, error);
     }
     if (status == CG_OK) {
+        status = cg_index_train_like(partition->index, corpus->index, error);
+    }
+    if (status == CG_OK) {
         status = cg_pools_alloc(pools, allocator, &partition->pools, error);
     }
     if (status == CG_OK) {
@@ -149,7 +152,8 @@ static cg_status link_fact(cg_partition *partition, const cg_log_record *record,
     if (status == CG_OK) {
         CG_ASSERT(row == feature_row);
         cg_runner serial = cg_runner_serial();
-        status = cg_index_add(partition->index, record->dense, 1, &serial, work, error);
+        cg_index_rows rows = {.vectors = record->dense, .count = 1};
+        status = cg_index_add(partition->index, &rows, &serial, work, error);
     }
     return status;
 }

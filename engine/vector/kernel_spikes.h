@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-static uint32_t spike_cost(const int32_t *restrict left, const int32_t *restrict right,
-                           uint32_t dims, uint32_t unit, uint32_t *spikes) {
+static inline uint32_t spike_cost(const int32_t *restrict left, const int32_t *restrict right,
+                                  uint32_t dims, uint32_t unit, uint32_t *spikes) {
     int32_t most = 2 * (int32_t)unit;
     uint32_t cost = 0;
     uint32_t fired = 0;

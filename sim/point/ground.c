@@ -105,16 +105,30 @@ static bool go_on(void *context, double share) {
     return !source->progress || source->progress(source->progress_context, share);
 }
 
+static cg_index_options index_options(const sim_engine_options *engine) {
+    static const cg_precision codes[] = {[SIM_CODES_F32] = CG_PRECISION_F32,
+                                         [SIM_CODES_F16] = CG_PRECISION_F16,
+                                         [SIM_CODES_I8] = CG_PRECISION_I8};
+    const bool is_flat = engine->index == SIM_INDEX_FLAT;
+    cg_index_options index =
+        cg_index_options_default(is_flat ? CG_INDEX_FLAT : CG_INDEX_HNSW, engine->dims);
+    index.codes = is_flat ? CG_PRECISION_F32 : codes[engine->codes];
+    index.fuller = index.codes;
+    if (!is_flat && engine->fuller != SIM_FULLER_CODES) {
+        index.fuller = engine->fuller == SIM_FULLER_F16 ? CG_PRECISION_F16 : CG_PRECISION_F32;
+    }
+    index.m = engine->m;
+    index.ef_construction = engine->ef_construction;
+    return index;
+}
+
 static cg_corpus_options corpus_options(const sim_options *options) {
     const sim_engine_options *engine = &options->engine;
-    cg_index_kind kind = engine->index == SIM_INDEX_FLAT ? CG_INDEX_FLAT : CG_INDEX_HNSW;
     cg_corpus_options corpus = {.embed = cg_embed_options_default(),
                                 .encoding = cg_ttfs_options_default(),
-                                .index = cg_index_options_default(kind, engine->dims)};
+                                .index = index_options(engine)};
     corpus.embed.dims = engine->dims;
     corpus.embed.seed = options->graph.seed;
-    corpus.index.m = engine->m;
-    corpus.index.ef_construction = engine->ef_construction;
     corpus.index.seed = options->graph.seed;
     return corpus;
 }
@@ -202,12 +216,16 @@ uint32_t sim_ground_fact_answer(const sim_ground *ground, uint32_t fact, uint32_
 }
 
 uint64_t sim_ground_estimate_bytes(const sim_options *options, uint64_t concepts) {
-    /* Vectors in index and features, spikes; links at level 0 and about one more level's worth;
-     * exact form and graph as measured on WordNet: about 20 entries of 8 bytes, 7 edges of 8, a
-     * name. */
-    uint64_t vectors = (uint64_t)options->engine.dims * 3 * 4;
-    uint64_t links =
-        options->engine.index == SIM_INDEX_HNSW ? (uint64_t)options->engine.m * 3 * 4 : 0;
+    /* Vectors in features, spikes; the index's forms; links at level 0 and about one more level's
+     * worth; exact form and graph as measured on WordNet: about 20 entries of 8 bytes, 7 edges of
+     * 8, a name. */
+    const cg_index_options index = index_options(&options->engine);
+    uint64_t vectors = (uint64_t)options->engine.dims * 2 * 4 +
+                       cg_precision_row_bytes(index.codes, index.dims);
+    if (index.fuller != index.codes) {
+        vectors += cg_precision_row_bytes(index.fuller, index.dims);
+    }
+    uint64_t links = index.kind == CG_INDEX_HNSW ? (uint64_t)index.m * 3 * 4 : 0;
     return concepts * (vectors + links + 160 + 100);
 }
 

@@ -221,7 +221,7 @@ static void report_resources(const sim_report_input *input, sim_rows *rows) {
         const sim_host_statistics *statistics = sim_host_statistics_of(input->hosts[host]);
         energy_pj += statistics->energy_pj;
         busy_ns += statistics->core_busy_ns;
-        distances += statistics->work.operations[CG_WORK_DISTANCE_F32];
+        distances += cg_work_distances(&statistics->work);
         uint64_t bytes = cg_node_bytes(input->nodes[host]);
         node_bytes = bytes > node_bytes ? bytes : node_bytes;
     }

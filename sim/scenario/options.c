@@ -115,6 +115,12 @@ cg_status sim_options_check(const sim_options *options, cg_error *error) {
                             " is not a multiple of 16; the next is %" PRIu32,
                             options->engine.dims, (options->engine.dims / 16 + 1) * 16);
     }
+    if (options->engine.codes == SIM_CODES_F32 && options->engine.fuller == SIM_FULLER_F16) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "engine.fuller: f16 is coarser than engine.codes, f32; choose codes "
+            "or f32, or coarser codes");
+    }
     if (options->engine.tier_capacity[1] < options->engine.tier_capacity[0]) {
         sim_units_describe(SIM_UNIT_COUNT, options->engine.tier_capacity[1], left);
         sim_units_describe(SIM_UNIT_COUNT, options->engine.tier_capacity[0], right);

@@ -46,6 +46,8 @@ enum {
 
 typedef enum sim_arrival { SIM_ARRIVAL_POISSON, SIM_ARRIVAL_CONSTANT } sim_arrival;
 typedef enum sim_index_kind { SIM_INDEX_FLAT, SIM_INDEX_HNSW } sim_index_kind;
+typedef enum sim_codes { SIM_CODES_F32, SIM_CODES_F16, SIM_CODES_I8 } sim_codes;
+typedef enum sim_fuller { SIM_FULLER_F32, SIM_FULLER_F16, SIM_FULLER_CODES } sim_fuller;
 typedef enum sim_strategy {
     SIM_STRATEGY_AUTO,
     SIM_STRATEGY_DIRECT,
@@ -83,6 +85,8 @@ typedef struct sim_graph_options {
 typedef struct sim_engine_options {
     uint32_t dims;             /* 32..1024, a multiple of 16; 128 */
     sim_index_kind index;      /* hnsw */
+    sim_codes codes;           /* i8; a flat index compares f32 in any case */
+    sim_fuller fuller;         /* codes */
     uint32_t m;                /* 4..64; 16 */
     uint32_t ef_construction;  /* 8..1000; 100 */
     uint32_t ef;               /* 1..10000; 100 */
@@ -157,8 +161,8 @@ cg_status sim_options_check(const sim_options *options, cg_error *error);
 cg_status sim_options_format(const sim_options *options, char **text, cg_error *error);
 cg_status sim_options_parse(const char *text, sim_options *options, cg_error *error);
 
-/* Hash of the options that the prepared graph depends on (graph.*, and engine.dims, index, m,
- * ef_construction): points with equal keys share one graph and index. */
+/* Hash of the options that the prepared graph depends on (graph.*, and engine.dims, index, codes,
+ * fuller, m, ef_construction): points with equal keys share one graph and index. */
 uint64_t sim_options_graph_key(const sim_options *options);
 
 #endif

@@ -24,7 +24,12 @@ double bench_median(const double *values, uint32_t count);
 void bench_row(const char *bench, const char *metric, const bench_series *series,
                const char *unit);
 
-/* Returns false after a failure that was printed to stderr. */
-bool bench_index(void);
+/* The entries; they return false after a failure that was printed to stderr. */
+bool bench_index_10k(void);
+bool bench_index_100k(void);
+bool bench_index_1m(void);
+bool bench_index_filter(void);
+bool bench_index_flat(void);
+bool bench_kernels(void);
 
 #endif

@@ -1,267 +1,275 @@
-/* How fast are the indexes, and how good? Flat and HNSW against hnswlib with the same m,
- * ef_construction, ef and number of threads. Vectors: a 24-dimensional Gaussian, laid into 128
- * dimensions by a fixed random orthonormal map, with 1% of noise, at unit length; queries are
- * fresh draws of the same law. */
+/* How fast is HNSW built and searched, at what recall, and in how much memory? Ours against
+ * hnswlib with the same m and ef_construction, at 10K, 100K and 1M rows, on both sets of data.
+ *
+ * Searches are compared where each side reaches a recall@10 of 0.95 and 0.99 with as small an ef
+ * as it can; builds by their speed, and by the recall of what they built at equal ef. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/math.h"
-#include "engine/index/index.h"
-#include "engine/vector/kernel.h"
-#include "tests/bench/bench.h"
-#include "tests/bench/peer_hnswlib.h"
-#include "tests/support/runner.h"
+#include "tests/bench/bench_index.h"
 
-enum {
-    DIMS = 128,
-    INNER_DIMS = 24,
-    QUERIES = 400,
-    K = 10,
-    M = 16,
-    EF_CONSTRUCTION = 100,
-    WORKERS = 2,
-    SIZES = 2,
-    EFS = 4
+enum { RECALLS = 2, EFS = 4 };
+static const double recalls[RECALLS] = {0.95, 0.99};
+static const uint32_t efs[EFS] = {20, 40, 80, 160};
+
+typedef struct bench_size {
+    const char *bench;
+    uint32_t count;
+    uint32_t build_turns;
+    bool has_one_thread; /* builds with one thread too, on the hard set */
+} bench_size;
+
+/* Frozen segments with 1-bit codes are measured by an entry of their own. */
+static const bench_form other_forms[] = {
+    {"i8", CG_PRECISION_I8, CG_PRECISION_I8, false},
+    {"i8_f16_with_ids", CG_PRECISION_I8, CG_PRECISION_F16, true},
 };
-static const uint32_t sizes[SIZES] = {10000, 50000};
-static const uint32_t build_turns[SIZES] = {3, 1};
-static const uint32_t efs[EFS] = {20, 50, 100, 200};
+enum { OTHER_FORMS = sizeof other_forms / sizeof *other_forms };
 
-#ifndef BENCH_PEER_HNSWLIB
-/* Without the peer's header nothing is compared. */
-static peer_index *peer_hnswlib_build(const peer_rows *rows, uint32_t m,
-                                      uint32_t ef_construction, uint32_t threads) {
-    (void)rows;
-    (void)m;
-    (void)ef_construction;
-    (void)threads;
-    return NULL;
-}
-static bool peer_hnswlib_search(peer_index *index, const float *query, uint32_t k, uint32_t ef,
-                                float *distances) {
-    (void)index;
-    (void)query;
-    (void)k;
-    (void)ef;
-    (void)distances;
-    return false;
-}
-static void peer_hnswlib_free(peer_index *index) {
-    (void)index;
-}
-#endif
-
-typedef struct bench_subject {
+/* Of one size and set. */
+typedef struct bench_round {
+    const bench_size *size;
+    bench_data data;
+    cg_runner runner; /* BENCH_THREADS */
     cg_index *ours;
-    peer_index *peer; /* NULL: none */
     cg_index_scratch *scratch;
-    uint32_t ef;
-} bench_subject;
+    peer_index *peer;
+} bench_round;
 
-static void draw_axes(cg_stream *stream, float axes[INNER_DIMS][DIMS]) {
-    for (int i = 0; i < INNER_DIMS; i++) {
-        for (int d = 0; d < DIMS; d++) {
-            axes[i][d] = (float)cg_stream_next_normal(stream);
-        }
-        for (int j = 0; j < i; j++) { /* Gram-Schmidt */
-            float along = cg_kernels_best()->dot_f32(axes[i], axes[j], DIMS);
-            for (int d = 0; d < DIMS; d++) {
-                axes[i][d] -= along * axes[j][d];
-            }
-        }
-        (void)cg_vector_normalise(axes[i], DIMS);
-    }
+static void progress(const bench_round *round, const char *what) {
+    bench_index_progress(round->size->bench, round->data.law, what);
 }
 
-static float *draw_vectors(uint32_t count) {
-    float *vectors = calloc((size_t)count * DIMS, sizeof *vectors);
-    if (!vectors) {
-        return NULL;
-    }
-    static float axes[INNER_DIMS][DIMS];
-    cg_stream stream = cg_stream_init(1, "bench.index", 0);
-    draw_axes(&stream, axes);
-    const double noise = 0.01 * cg_sqrt((double)INNER_DIMS / DIMS);
-    for (uint32_t i = 0; i < count; i++) {
-        float *vector = vectors + (size_t)i * DIMS;
-        for (int axis = 0; axis < INNER_DIMS; axis++) {
-            float along = (float)cg_stream_next_normal(&stream);
-            for (int d = 0; d < DIMS; d++) {
-                vector[d] += along * axes[axis][d];
-            }
-        }
-        for (int d = 0; d < DIMS; d++) {
-            vector[d] += (float)(noise * cg_stream_next_normal(&stream));
-        }
-        (void)cg_vector_normalise(vector, DIMS);
-    }
-    return vectors;
+static void row(const bench_round *round, const char *metric, const bench_series *series,
+                const char *unit) {
+    bench_index_row(round->size->bench, round->data.law, metric, series, unit);
 }
 
-/* Distances of the K nearest, float[QUERIES * K]; returns queries a second, negative after a
- * failure. */
-static double search_ours(const bench_subject *subject, const float *queries,
-                          float *distances) {
-    double start_s = bench_now_s();
-    for (uint32_t i = 0; i < QUERIES; i++) {
-        cg_index_query query = {
-            .vector = queries + (size_t)i * DIMS, .k = K, .ef = subject->ef};
-        cg_index_hit hits[K];
-        uint32_t found = 0;
-        cg_error error;
-        if (cg_index_search(subject->ours, &query, subject->scratch, hits, &found, NULL,
-                            &error) != CG_OK) {
-            (void)fprintf(stderr, "search: %s\n", error.message);
-            return -1.0;
-        }
-        for (uint32_t j = 0; j < K; j++) {
-            distances[i * K + j] = j < found ? hits[j].distance : INFINITY;
-        }
-    }
-    return QUERIES / (bench_now_s() - start_s);
+static void value(const bench_round *round, const char *metric, double ours, double peer,
+                  const char *unit) {
+    bench_index_value(round->size->bench, round->data.law, metric, ours, peer, unit);
 }
 
-static double search_peer(const bench_subject *subject, const float *queries,
-                          float *distances) {
-    double start_s = bench_now_s();
-    for (uint32_t i = 0; i < QUERIES && subject->peer; i++) {
-        for (uint32_t j = 0; j < K; j++) {
-            distances[i * K + j] = INFINITY;
-        }
-        if (!peer_hnswlib_search(subject->peer, queries + (size_t)i * DIMS, K, subject->ef,
-                                 distances + (size_t)i * K)) {
-            (void)fprintf(stderr, "search: hnswlib failed\n");
-            return -1.0;
-        }
+/* --- building --- */
+
+/* One turn: ours, then the peer, both of which stay for the searches. */
+static bool build(bench_round *round, uint32_t threads, double *ours_per_s,
+                  double *peer_per_s) {
+    cg_runner serial = cg_runner_serial();
+    double ours_s = 0.0;
+    double peer_s = 0.0;
+    progress(round, threads == 1 ? "building, one thread" : "building");
+    cg_index_free(round->ours);
+    round->ours = NULL;
+    if (!bench_build_ours(CG_INDEX_HNSW, &bench_form_main, &round->data,
+                          threads == 1 ? &serial : &round->runner, &round->ours, &ours_s)) {
+        return false;
     }
-    return subject->peer ? QUERIES / (bench_now_s() - start_s) : (double)NAN;
+    progress(round, "the peer is building");
+    peer_hnswlib_free(round->peer);
+    if (!bench_build_peer(CG_INDEX_HNSW, &round->data, threads, &round->peer, &peer_s)) {
+        return false;
+    }
+    *ours_per_s = round->data.count / ours_s;
+    *peer_per_s = round->data.count / peer_s;
+    return true;
 }
 
-/* Share of results no farther than the true K-th; the margin allows for the peer's order of
- * summation. */
-static double recall(const float *distances, const float *truth) {
-    uint32_t good = 0;
-    for (uint32_t i = 0; i < QUERIES * K; i++) {
-        good += distances[i] <= truth[i / K * K + K - 1] + 1e-6f;
-    }
-    return good / (double)(QUERIES * K);
-}
-
-static bool bench_search(const bench_subject *subject, const float *queries, const char *name,
-                         const float *truth, float *ours) {
-    static float peers[QUERIES * K];
-    bench_series speed = {.turns = BENCH_TURNS_MAX};
-    char metric[96];
-    for (uint32_t turn = 0; turn < speed.turns; turn++) {
-        speed.ours[turn] = search_ours(subject, queries, ours);
-        speed.peer[turn] = search_peer(subject, queries, peers);
-        if (speed.ours[turn] < 0.0 || speed.peer[turn] < 0.0) {
+static bool bench_builds(bench_round *round) {
+    bool has_one = round->size->has_one_thread && round->data.law == BENCH_HARD;
+    bench_series one = {.turns = round->size->build_turns};
+    bench_series two = {.turns = round->size->build_turns};
+    for (uint32_t turn = 0; turn < two.turns; turn++) {
+        if ((has_one && !build(round, 1, &one.ours[turn], &one.peer[turn])) ||
+            !build(round, BENCH_THREADS, &two.ours[turn], &two.peer[turn])) {
             return false;
         }
     }
-    (void)snprintf(metric, sizeof metric, "%s_search", name);
-    bench_row("index", metric, &speed, "queries/s");
-    if (truth) {
-        bench_series quality = {.turns = 1};
-        quality.ours[0] = recall(ours, truth);
-        quality.peer[0] = subject->peer ? recall(peers, truth) : (double)NAN;
-        (void)snprintf(metric, sizeof metric, "%s_recall_at_10", name);
-        bench_row("index", metric, &quality, "share");
+    printf("# %s: %s: median of %u builds\n", round->size->bench,
+           bench_law_name(round->data.law), two.turns);
+    row(round, "build", &two, "inserts/s");
+    if (has_one) {
+        row(round, "build_one_thread", &one, "inserts/s");
+        value(round, "build_two_threads_over_one",
+              bench_median(two.ours, two.turns) / bench_median(one.ours, one.turns),
+              bench_median(two.peer, two.turns) / bench_median(one.peer, one.turns), "x");
     }
     return true;
 }
 
-static bool build_ours(cg_index_kind kind, const peer_rows *rows, bench_subject *subject) {
-    cg_index_options options = cg_index_options_default(kind, DIMS);
-    options.m = M;
-    options.ef_construction = EF_CONSTRUCTION;
-    uint32_t workers = WORKERS;
-    cg_runner runner = support_threads(&workers);
-    cg_error error;
-    cg_index_free(subject->ours);
-    subject->ours = NULL;
-    if (cg_index_alloc(&options, cg_allocator_heap(), &subject->ours, &error) != CG_OK ||
-        cg_index_add(subject->ours, rows->rows, rows->count, &runner, NULL, &error) != CG_OK) {
-        (void)fprintf(stderr, "build: %s\n", error.message);
+/* --- searching --- */
+
+/* Distances of all kinds that ours computes for a query. */
+static bool count_distances(const bench_round *round, uint32_t ef, double *out) {
+    cg_work work = {0};
+    bench_ours ours = {.index = round->ours, .scratch = round->scratch, .work = &work};
+    bench_searcher searcher = bench_searcher_ours(&ours);
+    double recall = 0.0;
+    if (!bench_recall_at(&searcher, &round->data, &round->data.truth, ef, &recall)) {
         return false;
     }
-    return true;
-}
-
-static bool bench_build(cg_index_kind kind, const peer_rows *rows, const char *name,
-                        uint32_t turns, bench_subject *subject) {
-    bench_series speed = {.turns = turns};
-    for (uint32_t turn = 0; turn < turns; turn++) {
-        double start_s = bench_now_s();
-        if (!build_ours(kind, rows, subject)) {
-            return false;
+    uint64_t distances = 0;
+    for (int kind = 0; kind < CG_WORK_KIND_COUNT; kind++) {
+        if (strncmp(cg_work_kind_name((cg_work_kind)kind), "distance", 8) == 0) {
+            distances += work.operations[kind];
         }
-        double middle_s = bench_now_s();
-        peer_hnswlib_free(subject->peer);
-        subject->peer =
-            peer_hnswlib_build(rows, kind == CG_INDEX_HNSW ? M : 0, EF_CONSTRUCTION, WORKERS);
-        speed.ours[turn] = rows->count / (middle_s - start_s);
-        speed.peer[turn] =
-            subject->peer ? rows->count / (bench_now_s() - middle_s) : (double)NAN;
     }
-    char metric[96];
-    (void)snprintf(metric, sizeof metric, "%s_build", name);
-    bench_row("index", metric, &speed, "inserts/s");
+    *out = (double)distances / BENCH_QUERIES;
     return true;
 }
 
-static bool bench_size(const float *vectors, const float *queries, int size,
-                       bench_subject *subject) {
-    static float truth[QUERIES * K];
-    static float distances[QUERIES * K];
-    peer_rows rows = {.rows = vectors, .count = sizes[size], .dims = DIMS};
-    char name[64];
-    (void)snprintf(name, sizeof name, "flat_n%uk", rows.count / 1000);
-    if (!bench_build(CG_INDEX_FLAT, &rows, name, 1, subject) ||
-        !bench_search(subject, queries, name, NULL, truth)) {
+/* Search is to cost O(log n) distances: from the smallest size to this one their number should
+ * grow as log n does. Only when both sizes run in one process. */
+static void print_growth(const bench_round *round, double distances) {
+    static double first_distances[BENCH_LAW_COUNT];
+    static uint32_t first_count[BENCH_LAW_COUNT];
+    bench_law law = round->data.law;
+    uint32_t count = round->data.count;
+    if (first_count[law] == 0) {
+        first_count[law] = count;
+        first_distances[law] = distances;
+        return;
+    }
+    double growth = distances / first_distances[law];
+    double log_rows = cg_log((double)count);
+    double log_first = cg_log((double)first_count[law]);
+    printf("# %s: %s: distances a query grew %.2f times from %u rows to %u; log n grew %.2f "
+           "times; as a power of n: %.3f\n",
+           round->size->bench, bench_law_name(law), growth, first_count[law], count,
+           log_rows / log_first, cg_log(growth) / (log_rows - log_first));
+    value(round, "distances_growth_over_log_growth", growth / (log_rows / log_first),
+          (double)NAN, "x");
+}
+
+static bool bench_at_recall(const bench_round *round, double recall) {
+    bench_ours with = {.index = round->ours, .scratch = round->scratch};
+    bench_searcher ours = bench_searcher_ours(&with);
+    bench_searcher peer = bench_searcher_peer(round->peer);
+    bench_width ours_at = {0};
+    bench_width peer_at = {0};
+    bench_series speed = {0};
+    double distances = 0.0;
+    const bench_truth *truth = &round->data.truth;
+    if (!bench_least_ef(&ours, &round->data, truth, recall, &ours_at) ||
+        !bench_least_ef(&peer, &round->data, truth, recall, &peer_at) ||
+        !bench_speed_in_turns(&ours, ours_at.ef, &peer, peer_at.ef, &round->data, &speed) ||
+        !count_distances(round, ours_at.ef, &distances)) {
         return false;
     }
-    (void)snprintf(name, sizeof name, "hnsw_n%uk", rows.count / 1000);
-    if (!bench_build(CG_INDEX_HNSW, &rows, name, build_turns[size], subject)) {
-        return false;
+    double no_peer = bench_searcher_is_there(&peer) ? 0.0 : (double)NAN;
+    char metric[64];
+    (void)snprintf(metric, sizeof metric, "search_at_recall_%g", recall);
+    row(round, metric, &speed, "queries/s");
+    (void)snprintf(metric, sizeof metric, "ef_at_recall_%g", recall);
+    value(round, metric, ours_at.ef, peer_at.ef + no_peer, "ef");
+    (void)snprintf(metric, sizeof metric, "reached_at_recall_%g", recall);
+    value(round, metric, ours_at.recall, peer_at.recall, "share");
+    (void)snprintf(metric, sizeof metric, "distances_at_recall_%g", recall);
+    value(round, metric, distances, (double)NAN, "distances/query");
+    if (ours_at.recall < recall || peer_at.recall < recall) {
+        printf("# %s: %s: NOT EQUAL: a side stays below recall %g at ef %d\n",
+               round->size->bench, bench_law_name(round->data.law), recall, BENCH_EF_MAX);
     }
+    if (recall == recalls[0]) {
+        print_growth(round, distances);
+    }
+    return true;
+}
+
+static bool bench_searches(const bench_round *round) {
+    bench_ours with = {.index = round->ours, .scratch = round->scratch};
+    bench_searcher ours = bench_searcher_ours(&with);
+    bench_searcher peer = bench_searcher_peer(round->peer);
+    progress(round, "searching");
     for (int i = 0; i < EFS; i++) {
-        subject->ef = efs[i];
-        (void)snprintf(name, sizeof name, "hnsw_n%uk_ef%u", rows.count / 1000, efs[i]);
-        if (!bench_search(subject, queries, name, truth, distances)) {
+        double reached = 0.0;
+        double peer_reached = 0.0;
+        if (!bench_recall_at(&ours, &round->data, &round->data.truth, efs[i], &reached) ||
+            !bench_recall_at(&peer, &round->data, &round->data.truth, efs[i], &peer_reached)) {
+            return false;
+        }
+        char metric[64];
+        (void)snprintf(metric, sizeof metric, "recall_at_ef_%u", efs[i]);
+        value(round, metric, reached, peer_reached, "share");
+    }
+    for (int i = 0; i < RECALLS; i++) {
+        if (!bench_at_recall(round, recalls[i])) {
             return false;
         }
     }
     return true;
 }
 
-bool bench_index(void) {
-    printf("# index: %d dims (Gaussian of %d), cosine, m %d, ef_construction %d, %d build "
-           "threads, "
-           "%d queries on one thread, k %d, kernels %s\n",
-           DIMS, INNER_DIMS, M, EF_CONSTRUCTION, WORKERS, QUERIES, K, cg_kernels_best()->name);
-#ifdef BENCH_PEER_HNSWLIB
-    printf("# index: peer hnswlib, -O3 -march=native, same m, ef_construction, ef, threads\n");
-#else
-    printf("# index: no peer; install libhnswlib-dev and configure again\n");
-#endif
-    uint32_t most = sizes[SIZES - 1];
-    float *vectors = draw_vectors(most + QUERIES);
-    bench_subject subject = {0};
-    cg_error error;
-    bool is_fine = vectors && cg_index_scratch_alloc(cg_allocator_heap(), &subject.scratch,
-                                                     &error) == CG_OK;
-    if (!is_fine) {
-        (void)fprintf(stderr, "bench index: no memory for %u vectors\n", most + QUERIES);
+/* --- memory --- */
+
+static void print_bytes(const bench_round *round, const bench_form *form,
+                        const cg_index *index) {
+    char metric[64];
+    (void)snprintf(metric, sizeof metric, "bytes_%s", form->name);
+    value(round, metric, (double)cg_index_bytes(index) / round->data.count,
+          round->peer ? (double)peer_hnswlib_bytes(round->peer) / round->data.count
+                      : (double)NAN,
+          "bytes/vector");
+}
+
+/* The other forms are built for their size alone, which no data set changes. */
+static bool bench_bytes(const bench_round *round) {
+    print_bytes(round, &bench_form_main, round->ours);
+    for (int i = 0; i < OTHER_FORMS && round->data.law == BENCH_HARD; i++) {
+        progress(round, "building other forms");
+        cg_index *index = NULL;
+        double seconds = 0.0;
+        if (!bench_build_ours(CG_INDEX_HNSW, &other_forms[i], &round->data, &round->runner,
+                              &index, &seconds)) {
+            return false;
+        }
+        print_bytes(round, &other_forms[i], index);
+        cg_index_free(index);
     }
-    for (int size = 0; size < SIZES && is_fine; size++) {
-        is_fine = bench_size(vectors, vectors + (size_t)most * DIMS, size, &subject);
+    return true;
+}
+
+/* --- entries --- */
+
+static bool bench_round_run(const bench_size *size, bench_law law, const cg_runner *runner) {
+    bench_round round = {.size = size, .runner = *runner};
+    bench_index_progress(size->bench, law, "drawing data, finding the truth");
+    if (!bench_data_init(&round.data, law, size->count, runner)) {
+        return false;
     }
-    cg_index_scratch_free(subject.scratch);
-    cg_index_free(subject.ours);
-    peer_hnswlib_free(subject.peer);
-    free(vectors);
+    bool is_fine = bench_scratch_alloc(&round.scratch);
+    is_fine = is_fine && bench_builds(&round) && bench_searches(&round) && bench_bytes(&round);
+    cg_index_scratch_free(round.scratch);
+    cg_index_free(round.ours);
+    peer_hnswlib_free(round.peer);
+    bench_data_deinit(&round.data);
     return is_fine;
+}
+
+static bool bench_size_run(const bench_size *size) {
+    sim_thread_runner *threads = NULL;
+    if (!bench_index_begin(&threads)) {
+        return false;
+    }
+    cg_runner runner = sim_thread_runner_view(threads);
+    bool is_fine = true;
+    for (int law = 0; law < BENCH_LAW_COUNT && is_fine; law++) {
+        is_fine = bench_round_run(size, (bench_law)law, &runner);
+    }
+    sim_thread_runner_free(threads);
+    return is_fine;
+}
+
+bool bench_index_10k(void) {
+    return bench_size_run(&(bench_size){"index-10k", 10000, 5, false});
+}
+
+bool bench_index_100k(void) {
+    return bench_size_run(&(bench_size){"index-100k", 100000, 3, true});
+}
+
+bool bench_index_1m(void) {
+    return bench_size_run(&(bench_size){"index-1m", 1000000, 1, false});
 }

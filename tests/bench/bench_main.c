@@ -12,7 +12,12 @@ typedef struct bench_entry {
 } bench_entry;
 
 static const bench_entry benches[] = {
-    {"index", "flat and HNSW: build, search, recall; peer hnswlib", bench_index},
+    {"index-10k", "HNSW of 10,000 rows: build, search, memory; peer hnswlib", bench_index_10k},
+    {"index-100k", "the same of 100,000", bench_index_100k},
+    {"index-1m", "the same of a million", bench_index_1m},
+    {"index-filter", "HNSW: searches among some of the rows", bench_index_filter},
+    {"index-flat", "exhaustive search; peer hnswlib", bench_index_flat},
+    {"kernels", "the distance kernels of each instruction set; peer plain C", bench_kernels},
 };
 enum { BENCH_COUNT = sizeof benches / sizeof *benches };
 
@@ -48,15 +53,24 @@ void bench_row(const char *bench, const char *metric, const bench_series *series
     (void)fflush(stdout);
 }
 
+/* A name stands for the entry of that name, and for those that begin with it and a hyphen. */
+static bool is_meant(const bench_entry *entry, const char *name) {
+    size_t length = strlen(name);
+    return strncmp(entry->name, name, length) == 0 &&
+           (entry->name[length] == '\0' || (length > 0 && entry->name[length] == '-'));
+}
+
 int main(int argc, char **argv) {
     bool is_known = argc == 1;
     for (int i = 0; i < BENCH_COUNT && argc == 2; i++) {
-        is_known = is_known || strcmp(argv[1], benches[i].name) == 0;
+        is_known = is_known || is_meant(&benches[i], argv[1]);
     }
     if (!is_known) {
-        (void)fprintf(stderr, "usage: cortigrid-bench [NAME]; without NAME all run. Names:\n");
+        (void)fprintf(stderr,
+                      "usage: cortigrid-bench [NAME]; without NAME all run, and \"index\" "
+                      "runs all of index-...; names:\n");
         for (int i = 0; i < BENCH_COUNT; i++) {
-            (void)fprintf(stderr, "  %-10s %s\n", benches[i].name, benches[i].purpose);
+            (void)fprintf(stderr, "  %-12s %s\n", benches[i].name, benches[i].purpose);
         }
         return 2;
     }
@@ -64,7 +78,7 @@ int main(int argc, char **argv) {
     printf("bench\tmetric\tours\tpeer\tratio\tunit\n");
     bool is_fine = true;
     for (int i = 0; i < BENCH_COUNT; i++) {
-        if (argc == 1 || strcmp(argv[1], benches[i].name) == 0) {
+        if (argc == 1 || is_meant(&benches[i], argv[1])) {
             is_fine = benches[i].run() && is_fine;
         }
     }

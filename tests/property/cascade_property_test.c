@@ -7,7 +7,7 @@
 
 #include "engine/base/math.h"
 #include "engine/cascade/cascade.h"
-#include "engine/vector/kernel.h"
+#include "engine/vector/vector.h"
 
 static cg_error error;
 
@@ -108,9 +108,8 @@ static void build(world *made, cg_stream *stream, uint32_t count, uint32_t split
                                      &row, NULL, &error),
                   error);
         assert_int_equal(row, i);
-        assert_ok(
-            cg_index_add(made->indexes[i >= split], drawn->dense, 1, &runner, NULL, &error),
-            error);
+        cg_index_rows rows = {.vectors = drawn->dense, .count = 1};
+        assert_ok(cg_index_add(made->indexes[i >= split], &rows, &runner, NULL, &error), error);
     }
     draw_edges(stream, made);
     assert_ok(cg_cascade_scratch_alloc(heap, &made->scratch, &error), error);

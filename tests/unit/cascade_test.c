@@ -71,7 +71,8 @@ static int set_up(void **state) {
         assert_ok(cg_features_append(made.features, dense, (cg_sparse){words, weights, 2}, &row,
                                      NULL, &error),
                   error);
-        assert_ok(cg_index_add(made.index, dense, 1, &runner, NULL, &error), error);
+        cg_index_rows rows = {.vectors = dense, .count = 1};
+        assert_ok(cg_index_add(made.index, &rows, &runner, NULL, &error), error);
     }
     for (uint32_t i = 1; i < CONCEPTS; i++) {
         uint32_t parent = kind_of(i) == i ? ROOT : kind_of(i);

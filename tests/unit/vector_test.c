@@ -1,99 +1,12 @@
-/* Goal: every instruction set gives the bits of the scalar definition, and the operations on
- * one vector are exact where they claim to be. */
+/* Goal: the operations on one vector are exact where they claim to be, and half precision is that
+ * of IEEE 754, every value and every tie of it. */
 #include "tests/support/support.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-#include "engine/vector/kernel.h"
-
-enum { DIMS_MAX = 1024 };
-
-static uint32_t bits_of(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-/* Normal numbers, wide exponents, denormals, huge ones, zeros of both signs. */
-static float draw(cg_stream *stream, uint64_t kind) {
-    float value = (float)(cg_stream_next_unit(stream) * 2.0 - 1.0);
-    switch (kind) {
-    case 0:
-        return value;
-    case 1:
-        return ldexpf(value, (int)cg_stream_next_below(stream, 60) - 30);
-    case 2:
-        return ldexpf(value, -130);
-    case 3:
-        return ldexpf(value, 60);
-    case 4:
-        return ldexpf(value, (int)cg_stream_next_below(stream, 250) - 140);
-    default:
-        return cg_stream_next_below(stream, 2) ? 0.0f : -0.0f;
-    }
-}
-
-static void test_kernels_agree_to_the_bit(void **state) {
-    (void)state;
-    const cg_kernels *scalar = cg_kernels_of(CG_ISA_SCALAR);
-    assert_non_null(scalar);
-    assert_string_equal(scalar->name, "scalar");
-    cg_stream stream = cg_stream_init(support_seed(1), "vector_test", 0);
-    static float left[DIMS_MAX + 1];
-    static float right[DIMS_MAX + 1];
-    for (int isa = 1; isa < CG_ISA_COUNT; isa++) {
-        const cg_kernels *other = cg_kernels_of((cg_isa)isa);
-        if (!other) {
-            print_message("this machine cannot run instruction set %d\n", isa);
-            continue;
-        }
-        assert_int_equal(other->isa, isa);
-        for (uint32_t round = 0; round < 3000; round++) {
-            uint32_t dims = 16 * (1 + (uint32_t)cg_stream_next_below(&stream, DIMS_MAX / 16));
-            uint32_t shift = round % 2; /* unaligned, too */
-            uint64_t kind = cg_stream_next_below(&stream, 7);
-            for (uint32_t d = 0; d < dims; d++) {
-                uint64_t each = kind < 6 ? kind : cg_stream_next_below(&stream, 6);
-                left[shift + d] = draw(&stream, each);
-                right[shift + d] = draw(&stream, each);
-            }
-            const float *a = left + shift;
-            const float *b = right + shift;
-            assert_int_equal(bits_of(scalar->dot_f32(a, b, dims)),
-                             bits_of(other->dot_f32(a, b, dims)));
-            assert_int_equal(bits_of(scalar->square_distance_f32(a, b, dims)),
-                             bits_of(other->square_distance_f32(a, b, dims)));
-        }
-    }
-}
-
-static void test_known_sums(void **state) {
-    (void)state;
-    /* Lanes 0 and 8 cancel before lane 1 joins; from left to right the 1 would be lost. */
-    float values[16] = {[0] = 1e8f, [1] = 1.0f, [8] = -1e8f};
-    float ones[32];
-    float twos[32];
-    for (int d = 0; d < 32; d++) {
-        ones[d] = 1.0f;
-        twos[d] = 2.0f;
-    }
-    for (int isa = 0; isa < CG_ISA_COUNT; isa++) {
-        const cg_kernels *kernels = cg_kernels_of((cg_isa)isa);
-        if (kernels) {
-            assert_true(kernels->dot_f32(values, ones, 16) == 1.0f);
-            assert_true(kernels->dot_f32(ones, twos, 32) == 64.0f);
-            assert_true(kernels->square_distance_f32(ones, twos, 32) == 32.0f);
-            /* Fused: (1 + 2^-12)^2 - 1 keeps the last bit that a rounded product would drop. */
-            float fused[32] = {[0] = 1.0f, [16] = 1.0f + 0x1p-12f};
-            float factor[32] = {[0] = -1.0f, [16] = 1.0f + 0x1p-12f};
-            assert_true(kernels->dot_f32(fused, factor, 32) == 0x1p-11f + 0x1p-24f);
-        }
-    }
-    assert_null(cg_kernels_of(CG_ISA_COUNT));
-    assert_non_null(cg_kernels_best());
-}
+#include "engine/vector/vector.h"
 
 static void test_normalise(void **state) {
     (void)state;
@@ -141,12 +54,88 @@ static void test_flip_and_finite(void **state) {
     assert_false(cg_vector_is_finite(vector, 64));
 }
 
+/* From the fields' meaning, in double precision. */
+static double half_value(uint32_t half) {
+    int exponent = (int)(half >> 10) & 31;
+    int fraction = (int)half & 1023;
+    double size = exponent ? ldexp(fraction + 1024, exponent - 25) : ldexp(fraction, -24);
+    return half >> 15 ? -size : size;
+}
+
+static void test_every_half_to_float_and_back(void **state) {
+    (void)state;
+    for (uint32_t half = 0; half < 65536; half++) {
+        float value = cg_f16_to_f32((uint16_t)half);
+        assert_int_equal(signbit(value) != 0, half >> 15);
+        if ((half & 0x7fff) == 0x7c00) {
+            assert_true(isinf(value));
+            assert_int_equal(cg_f16_from_f32(value), half - 1); /* 65,504 of the same sign */
+        } else if ((half & 0x7fff) > 0x7c00) {
+            assert_true(isnan(value));
+        } else {
+            assert_true((double)value == half_value(half));
+            assert_int_equal(cg_f16_from_f32(value), half);
+        }
+    }
+}
+
+static void test_rounding_between_all_neighbours(void **state) {
+    (void)state;
+    for (uint32_t half = 0; half < 0x7bff; half++) {
+        float middle = (float)(0.5 * (half_value(half) + half_value(half + 1))); /* exact */
+        uint32_t even = half + half % 2;
+        for (uint32_t sign = 0; sign <= 0x8000; sign += 0x8000) {
+            float signed_middle = sign ? -middle : middle;
+            float below = nextafterf(signed_middle, 0.0f);
+            float above = nextafterf(signed_middle, sign ? -INFINITY : INFINITY);
+            assert_int_equal(cg_f16_from_f32(signed_middle), sign | even);
+            assert_int_equal(cg_f16_from_f32(below), sign | half);
+            assert_int_equal(cg_f16_from_f32(above), sign | (half + 1));
+        }
+    }
+    assert_int_equal(cg_f16_from_f32(FLT_TRUE_MIN), 0);
+    assert_int_equal(cg_f16_from_f32(-FLT_MIN), 0x8000);
+}
+
+static void test_saturation(void **state) {
+    (void)state;
+    static const float beyond[] = {65504.0f, 65519.99f, 65520.0f, 65536.0f,
+                                   1e9f,     FLT_MAX,   INFINITY};
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
+        assert_int_equal(cg_f16_from_f32(beyond[i]), 0x7bff);
+        assert_int_equal(cg_f16_from_f32(-beyond[i]), 0xfbff);
+    }
+    assert_int_equal(cg_f16_from_f32(65488.0f), 0x7bfe); /* a tie */
+    assert_int_equal(cg_f16_from_f32(65487.99f), 0x7bfe);
+}
+
+static void test_encode_and_decode(void **state) {
+    (void)state;
+    float vector[19];
+    uint16_t halves[20] = {[19] = 0x1234};
+    float back[20] = {[19] = 5.0f};
+    for (int d = 0; d < 19; d++) {
+        vector[d] = (float)(d - 9) / 7.0f;
+    }
+    cg_f16_encode(vector, 19, halves);
+    cg_f16_decode(halves, 19, back);
+    for (int d = 0; d < 19; d++) {
+        assert_int_equal(halves[d], cg_f16_from_f32(vector[d]));
+        assert_true(back[d] == cg_f16_to_f32(halves[d]));
+        assert_true(fabsf(back[d] - vector[d]) <= 0x1p-11f * fabsf(vector[d]));
+    }
+    assert_int_equal(halves[19], 0x1234);
+    assert_true(back[19] == 5.0f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kernels_agree_to_the_bit),
-        cmocka_unit_test(test_known_sums),
         cmocka_unit_test(test_normalise),
         cmocka_unit_test(test_flip_and_finite),
+        cmocka_unit_test(test_every_half_to_float_and_back),
+        cmocka_unit_test(test_rounding_between_all_neighbours),
+        cmocka_unit_test(test_saturation),
+        cmocka_unit_test(test_encode_and_decode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
