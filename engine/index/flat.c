@@ -6,21 +6,36 @@
  */
 #include "engine/index/index_internal.h"
 
-/* A block of rows that may be found, from *next on. */
+/* Rows of a word of bits that may be found. */
+static uint64_t allowed_word(const cg_index *index, const cg_row_set *set, uint32_t word,
+                             uint32_t row_limit) {
+    uint64_t bits = set ? set->bits[word] : UINT64_MAX;
+    if (index->removed) {
+        bits &= ~atomic_load_explicit(&index->removed[word], memory_order_relaxed);
+    }
+    uint32_t left = row_limit - word * 64;
+    return left < 64 ? bits & ((UINT64_C(1) << left) - 1) : bits;
+}
+
+/* A walk over the rows that may be found, a word of bits at a time. */
+typedef struct row_walk {
+    uint64_t bits; /* of the word under way, those not met yet */
+    uint32_t word; /* the next one */
+} row_walk;
+
+/* Up to a block's worth of them; 0 at the end. */
 static uint32_t next_block(const cg_index *index, const cg_row_set *set, uint32_t row_limit,
-                           uint32_t *next, uint32_t *rows) {
+                           row_walk *walk, uint32_t *rows) {
+    const uint32_t words = (row_limit + 63) / 64;
     uint32_t count = 0;
-    uint32_t row = *next;
-    for (; row < row_limit && count < CG_INDEX_BLOCK_ROWS; row++) {
-        if (set && row % 64 == 0 && set->bits[row / 64] == 0) {
-            row += 63;
+    while (count < CG_INDEX_BLOCK_ROWS && (walk->bits || walk->word < words)) {
+        if (!walk->bits) {
+            walk->bits = allowed_word(index, set, walk->word++, row_limit);
             continue;
         }
-        if (!cg_index_is_removed(index, row) && (!set || cg_row_set_has(set, row))) {
-            rows[count++] = row;
-        }
+        rows[count++] = (walk->word - 1) * 64 + cg_lowest_bit(walk->bits);
+        walk->bits &= walk->bits - 1;
     }
-    *next = row;
     cg_index_prefetch(index, rows, count);
     return count;
 }
@@ -31,10 +46,10 @@ uint32_t cg_flat_search(const cg_index *index, const cg_probe *probe, uint32_t k
     uint32_t row_limit = probe->view.row_limit;
     row_limit = set && set->row_limit < row_limit ? set->row_limit : row_limit;
     uint32_t held = 0;
-    for (uint32_t next = 0; next < row_limit;) {
-        uint32_t rows[CG_INDEX_BLOCK_ROWS];
+    row_walk walk = {0};
+    uint32_t rows[CG_INDEX_BLOCK_ROWS];
+    for (uint32_t count; (count = next_block(index, set, row_limit, &walk, rows)) > 0;) {
         uint64_t keys[CG_INDEX_BLOCK_ROWS];
-        uint32_t count = next_block(index, set, row_limit, &next, rows);
         cg_index_keys(index, probe, rows, count, keys, work);
         for (uint32_t i = 0; i < count; i++) {
             held = cg_keys_keep_nearest(heap, held, k, keys[i]);

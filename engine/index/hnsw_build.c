@@ -247,6 +247,20 @@ static void list_reverse_links(cg_hnsw_build *build) {
 
 /* Phase "reverse". */
 
+/* Removed rows make way first, but for parent and children. */
+static uint32_t without_removed_links(const cg_index *index, uint32_t row, uint32_t level,
+                                      uint64_t *keys, uint32_t count) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t other = cg_key_row(keys[i]);
+        bool is_tree = level == 0 && (cg_hnsw_parent(index, row) == other ||
+                                      cg_hnsw_is_child(index, row, other));
+        keys[kept] = keys[i];
+        kept += is_tree || !cg_index_is_removed(index, other);
+    }
+    return kept;
+}
+
 static void reverse_list(const cg_hnsw_build *build, uint32_t list_number, worker *self) {
     cg_index *index = build->index;
     const uint64_t *edges = build->edges + build->list_starts[list_number];
@@ -270,6 +284,7 @@ static void reverse_list(const cg_hnsw_build *build, uint32_t list_number, worke
     cg_probe probe = cg_probe_of_row(index, target, self->scratch->vector);
     count -= is_root;
     cg_index_keys(index, &probe, rows + is_root, count, candidates, &self->work);
+    count = without_removed_links(index, target, level, candidates, count);
     for (uint32_t i = 0; i < incoming; i++) {
         uint32_t slot = (uint32_t)edges[i];
         candidates[count + i] =
@@ -280,7 +295,9 @@ static void reverse_list(const cg_hnsw_build *build, uint32_t list_number, worke
                                 .candidates = candidates,
                                 .count = count + incoming,
                                 .fill = index->options.m / 2};
-    cg_hnsw_choose_list(index, &chosen_anew, self->row_buffer, &self->work);
+    uint64_t chosen[CG_INDEX_LINKS_MAX];
+    count = cg_hnsw_choose_list(index, &chosen_anew, chosen, self->row_buffer, &self->work);
+    cg_hnsw_write_list(index, target, level, chosen, count, &self->work);
 }
 
 static void reverse_lists(void *argument, uint32_t task, uint32_t worker_id) {

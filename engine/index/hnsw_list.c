@@ -13,8 +13,8 @@ static bool mark_kept(const uint64_t *chosen, uint32_t count, uint32_t row, bool
 
 /* hnsw.h, "Readers may walk": what is new goes where something is dropped; where more is
  * dropped than is new, the last links move to the front. */
-static void write_list(cg_link *links, uint32_t old_count, uint32_t first_free,
-                       const uint64_t *chosen, uint32_t count) {
+static void write_links(cg_link *links, uint32_t old_count, uint32_t first_free,
+                        const uint64_t *chosen, uint32_t count) {
     bool is_kept[CG_INDEX_LINKS_MAX] = {false};
     uint32_t dropped[CG_INDEX_LINKS_MAX];
     uint32_t dropped_count = 0;
@@ -42,13 +42,10 @@ static void write_list(cg_link *links, uint32_t old_count, uint32_t first_free,
     }
 }
 
-void cg_hnsw_choose_list(cg_index *index, const cg_hnsw_list *list, float *row_buffer,
-                         cg_work *work) {
-    uint64_t chosen[CG_INDEX_LINKS_MAX];
-    uint32_t old[CG_INDEX_LINKS_MAX];
+uint32_t cg_hnsw_choose_list(const cg_index *index, const cg_hnsw_list *list, uint64_t *chosen,
+                             float *row_buffer, cg_work *work) {
     const bool is_level_0 = list->level == 0;
-    const uint32_t old_count = cg_hnsw_copy_links(index, list->row, list->level, old);
-    const bool is_root = is_level_0 && old[0] == list->row;
+    const bool is_root = is_level_0 && cg_hnsw_parent(index, list->row) == list->row;
     cg_keys_sort(list->candidates, list->count);
     cg_hnsw_choice choice = {
         .candidates = list->candidates,
@@ -57,8 +54,18 @@ void cg_hnsw_choose_list(cg_index *index, const cg_hnsw_list *list, float *row_b
         .fill = list->fill,
         .tree_row = is_level_0 ? list->row : CG_NO_ROW,
     };
-    uint32_t count = cg_hnsw_choose(index, &choice, chosen, row_buffer, work);
-    write_list(cg_hnsw_links(index, list->row, list->level), old_count, is_level_0, chosen,
-               count);
+    return cg_hnsw_choose(index, &choice, chosen, row_buffer, work);
+}
+
+void cg_hnsw_write_list(cg_index *index, uint32_t row, uint32_t level, const uint64_t *chosen,
+                        uint32_t count, cg_work *work) {
+    cg_link *links = cg_hnsw_links(index, row, level);
+    uint32_t old_count = 0;
+    while (old_count < cg_hnsw_width(index, level) &&
+           cg_link_get(links + old_count) != CG_NO_ROW) {
+        old_count++;
+    }
+    /* At level 0 the first link is the parent, or the root itself, which is no neighbour. */
+    write_links(links, old_count, level == 0, chosen, count);
     cg_work_count(work, CG_WORK_INDEX_LINK, 1, count);
 }

@@ -13,10 +13,14 @@ typedef struct cg_hnsw_list {
     uint32_t fill; /* likewise */
 } cg_hnsw_list;
 
-/* Of the candidates, which include whatever of the present list may stay and do not include the
- * row itself, the diverse ones become the list (hnsw.h: links between parent and child stay, and
- * no link that stays is ever missing). */
-void cg_hnsw_choose_list(cg_index *index, const cg_hnsw_list *list, float *row_buffer,
-                         cg_work *work);
+/* The diverse ones of the candidates, which include whatever of the present list may stay and do
+ * not include the row itself. Links between parent and child are among the chosen. chosen:
+ * uint64_t[CG_INDEX_LINKS_MAX]; returns how many. Changes nothing else. */
+uint32_t cg_hnsw_choose_list(const cg_index *index, const cg_hnsw_list *list, uint64_t *chosen,
+                             float *row_buffer, cg_work *work);
+
+/* Makes the chosen the row's list (hnsw.h: no link that stays is ever missing). */
+void cg_hnsw_write_list(cg_index *index, uint32_t row, uint32_t level, const uint64_t *chosen,
+                        uint32_t count, cg_work *work);
 
 #endif

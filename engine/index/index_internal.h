@@ -215,6 +215,11 @@ static inline uint64_t cg_index_id(const cg_index *index, uint32_t row) {
     return index->ids ? index->ids[row] : index->options.first_id + row;
 }
 
+/* bits is not 0. */
+static inline uint32_t cg_lowest_bit(uint64_t bits) {
+    return (uint32_t)__builtin_ctzll(bits);
+}
+
 static inline bool cg_row_set_has(const cg_row_set *set, uint32_t row) {
     return row < set->row_limit && (set->bits[row / 64] >> (row % 64) & 1u);
 }
@@ -224,6 +229,9 @@ void cg_keys_sort(uint64_t *keys, size_t count);
 /* Offers a key to the k smallest so far, a heap with the largest on top. Returns how many are
  * held. */
 uint32_t cg_keys_keep_nearest(uint64_t *heap, uint32_t held, uint32_t k, uint64_t key);
+
+/* index_options.c */
+cg_status cg_index_check_options(const cg_index_options *options, cg_error *error);
 
 /* space.c: distances. */
 bool cg_index_has_integers(const cg_index *index);

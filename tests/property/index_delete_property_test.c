@@ -205,8 +205,8 @@ static void test_remove_and_add(void **state) {
 static void test_remove_and_add_by_parts(void **state) {
     (void)state;
     cg_index_options codes = options_of(CG_PRECISION_I8, CG_PRECISION_F32);
-    codes.capacity = 4200;
-    run(&codes, SPREAD, 3000, remove_and_add_by_parts, "spread, i8, by parts");
+    codes.capacity = 14000;
+    run(&codes, SPREAD, 10000, remove_and_add_by_parts, "spread, i8, by parts");
 }
 
 static void test_update(void **state) {

@@ -1,6 +1,6 @@
 /* Goal: HNSW keeps its promises on random data, measured against the flat index: exact when the
  * beam is as wide as the index whatever the sizes of the additions, good recall when it is not,
- * every row reachable whatever the data, and an order of results where distances overflow. */
+ * every row reachable whatever the data and in few steps, and an order of results where distances overflow. */
 #include "tests/support/index_check.h"
 #include "tests/support/index_rig.h"
 
@@ -93,13 +93,50 @@ static void test_recall_and_reach_on_every_shape(void **state) {
     }
 }
 
+static uint32_t tree_depth(const cg_index *index) {
+    uint32_t depth = 0;
+    for (uint32_t row = 0; row < cg_index_row_limit(index); row++) {
+        uint32_t steps = 0;
+        for (uint32_t at = row;
+             check_is_in_graph(index, row) && at != cg_hnsw_parent(index, at);
+             at = cg_hnsw_parent(index, at)) {
+            steps++;
+        }
+        depth = depth < steps ? steps : depth;
+    }
+    return depth;
+}
+
+/* Rows that all choose the same few neighbours still find a parent in a few steps. */
+static void test_the_tree_stays_low(void **state) {
+    (void)state;
+    enum { COUNT = 4000, DIMS = 8 };
+    static uint64_t ids[COUNT];
+    for (uint32_t i = 0; i < COUNT; i++) {
+        ids[i] = i;
+    }
+    float *rows = draw(ALL_EQUAL, COUNT, DIMS, 0);
+    cg_index_options options = rig_options(CG_INDEX_HNSW, DIMS, 8);
+    options.has_ids = true;
+    cg_index *index = rig_index(&options);
+    rig_add(index, rows, ids, COUNT);
+    uint32_t depth = tree_depth(index);
+    rig_remove(index, ids, COUNT / 2);
+    check_graph(index);
+    uint32_t depth_after = tree_depth(index);
+    print_message("depth %u, after a repair %u\n", depth, depth_after);
+    assert_true(depth <= 20 && depth_after <= 40);
+    cg_index_free(index);
+    free(rows);
+}
+
 /* Squares of huge floats are infinite: rows tie at the end, nothing becomes NaN, order stays by
  * row. */
 static void test_infinite_distances(void **state) {
     (void)state;
     enum { COUNT = 600, DIMS = 16 };
     float *rows = draw(SPREAD, COUNT, DIMS, 6000);
-    for (size_t i = 0; i < COUNT * DIMS; i++) {
+    for (size_t i = 0; i < (size_t)COUNT * DIMS; i++) {
         rows[i] *= 3e38f;
     }
     cg_index_options options = cg_index_options_default(CG_INDEX_HNSW, DIMS);
@@ -127,6 +164,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact_when_the_beam_is_the_index),
         cmocka_unit_test(test_recall_and_reach_on_every_shape),
+        cmocka_unit_test(test_the_tree_stays_low),
         cmocka_unit_test(test_infinite_distances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,8 @@ static record live(cg_index *index, const float *rows, const cg_runner *runner) 
         .vectors = rows + (size_t)COUNT * DIMS, .ids = ids + COUNT, .count = MORE};
     assert_ok(cg_index_add(index, &more, runner, &work, &error), error);
     note(&kept, index, &work);
-    cg_index_rows changed = {.vectors = rows + 40 * DIMS, .ids = ids + 500, .count = 200};
+    cg_index_rows changed = {
+        .vectors = rows + (size_t)40 * DIMS, .ids = ids + 500, .count = 200};
     assert_ok(cg_index_update(index, &changed, runner, &work, &error), error);
     note(&kept, index, &work);
     assert_ok(cg_index_repair(index, runner, &work, &error), error);

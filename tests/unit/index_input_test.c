@@ -6,7 +6,7 @@
 
 enum { DIMS = 12, ROWS = 100 };
 
-static float rows[2 * ROWS * DIMS]; /* unit vectors */
+static float rows[2 * ROWS][DIMS]; /* unit vectors */
 static uint64_t ids[2 * ROWS];
 
 static cg_index_options options_of(cg_index_kind kind, bool has_ids) {
@@ -18,7 +18,7 @@ static cg_index_options options_of(cg_index_kind kind, bool has_ids) {
 /* With ROWS rows. */
 static cg_index *filled(const cg_index_options *options) {
     cg_index *index = rig_index(options);
-    rig_add(index, rows, options->has_ids ? ids : NULL, ROWS);
+    rig_add(index, rows[0], options->has_ids ? ids : NULL, ROWS);
     return index;
 }
 
@@ -119,11 +119,11 @@ static void check_vectors(cg_index_kind kind, cg_metric metric, cg_precision cod
                  {3e38f, "squared length is inf"},
                  {1.1f, "squared length"}};
     const size_t case_count = metric == CG_METRIC_COSINE ? 5 : 3;
-    float *bad = rows + (ROWS + 7) * DIMS;
+    float *bad = rows[ROWS + 7];
     float kept[DIMS];
     memcpy(kept, bad, sizeof kept);
-    const cg_index_rows added = {rows + ROWS * DIMS, ids + ROWS, ROWS};
-    const cg_index_rows updated = {rows + ROWS * DIMS, ids, 50};
+    const cg_index_rows added = {rows[ROWS], ids + ROWS, ROWS};
+    const cg_index_rows updated = {rows[ROWS], ids, 50};
     for (size_t i = 0; i < case_count; i++) {
         bad[DIMS - 1] = cases[i].value;
         refusal expected = {CG_ERROR_INVALID, cases[i].part};
@@ -172,7 +172,7 @@ static void assert_not_removed(cg_index *index, const uint64_t *given, uint32_t 
 static void check_ids(cg_index_kind kind) {
     cg_index_options options = options_of(kind, true);
     cg_index *index = filled(&options);
-    const float *more = rows + ROWS * DIMS;
+    const float *more = rows[ROWS];
     const uint64_t taken[3] = {500, ids[40], 501};
     const uint64_t twice[3] = {500, 501, 500};
     const uint64_t unknown[3] = {ids[3], ids[4], 500};
@@ -209,9 +209,9 @@ static void check_ids(cg_index_kind kind) {
 static void check_computed_ids(cg_index_kind kind) {
     cg_index_options options = options_of(kind, false);
     cg_index *index = filled(&options);
-    assert_refused(index, ADD, &(cg_index_rows){rows, ids, 3},
+    assert_refused(index, ADD, &(cg_index_rows){rows[0], ids, 3},
                    (refusal){CG_ERROR_INVALID, "leave them out"});
-    assert_refused(index, UPDATE, &(cg_index_rows){rows, ids, 3},
+    assert_refused(index, UPDATE, &(cg_index_rows){rows[0], ids, 3},
                    (refusal){CG_ERROR_INVALID, "an index that stores them"});
     assert_not_removed(index, ids, 1, (refusal){CG_ERROR_INVALID, "stores ids"});
     assert_false(cg_index_has(index, 0));
@@ -233,7 +233,7 @@ static void test_capacity(void **state) {
         cg_index_options options = options_of((cg_index_kind)kind, true);
         options.capacity = ROWS + 10;
         cg_index *index = filled(&options);
-        const float *more = rows + ROWS * DIMS;
+        const float *more = rows[ROWS];
         assert_refused(index, ADD, &(cg_index_rows){more, ids + ROWS, 11},
                        (refusal){CG_ERROR_FULL,
                                  "11 rows cannot be added to 100; the index holds "
@@ -261,19 +261,19 @@ static void test_training(void **state) {
     cg_index *index = rig_index(&options);
     cg_index *trained = rig_index(&options);
     cg_error error;
-    assert_refused(index, TRAIN, &(cg_index_rows){rows, NULL, 0},
+    assert_refused(index, TRAIN, &(cg_index_rows){rows[0], NULL, 0},
                    (refusal){CG_ERROR_INVALID, "a sample of 0 rows"});
-    assert_ok(cg_index_train(trained, rows, ROWS, &error), error);
+    assert_ok(cg_index_train(trained, rows[0], ROWS, &error), error);
     assert_true(cg_index_hash(trained) != cg_index_hash(index));
-    rig_add(index, rows, NULL, ROWS); /* trains on what is added */
-    rig_add(trained, rows, NULL, ROWS);
+    rig_add(index, rows[0], NULL, ROWS); /* trains on what is added */
+    rig_add(trained, rows[0], NULL, ROWS);
     assert_true(cg_index_hash(trained) == cg_index_hash(index));
-    assert_refused(index, TRAIN, &(cg_index_rows){rows, NULL, ROWS},
+    assert_refused(index, TRAIN, &(cg_index_rows){rows[0], NULL, ROWS},
                    (refusal){CG_ERROR_INVALID, "for an index of 100"});
     float decoded[DIMS];
     cg_index_vector(index, 5, decoded);
     for (uint32_t d = 0; d < DIMS; d++) {
-        assert_true(fabsf(decoded[d] - rows[5 * DIMS + d]) < 0.02f);
+        assert_true(fabsf(decoded[d] - rows[5][d]) < 0.02f);
     }
     cg_index_free(trained);
     cg_index_free(index);
@@ -287,7 +287,7 @@ static void test_queries(void **state) {
     struct {
         const char *part;
         cg_index_query query;
-    } cases[] = {{"k = 0", {.vector = rows, .k = 0}},
+    } cases[] = {{"k = 0", {.vector = rows[0], .k = 0}},
                  {"not finite", {.vector = not_finite, .k = 1}},
                  {"the query: the vector's squared length is 0", {.vector = zero, .k = 1}},
                  {"squared length is 4", {.vector = twice, .k = 1}}};
@@ -322,7 +322,7 @@ static void test_huge_widths(void **state) {
         cg_index *index = filled(&options);
         cg_index_scratch *scratch = rig_scratch();
         cg_index_query query = {
-            .vector = rows, .k = UINT32_MAX, .ef = UINT32_MAX, .rerank = UINT32_MAX};
+            .vector = rows[0], .k = UINT32_MAX, .ef = UINT32_MAX, .rerank = UINT32_MAX};
         assert_int_equal(rig_search(index, &query, scratch, hits), ROWS);
         query.rerank = 0;
         assert_int_equal(rig_search(index, &query, scratch, hits), ROWS);

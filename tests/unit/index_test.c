@@ -17,9 +17,10 @@ static void fill(float *vectors, uint32_t count, uint64_t seed) {
     cg_stream stream = cg_stream_init(seed, "index_test", 0);
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t d = 0; d < DIMS; d++) {
-            vectors[i * DIMS + d] = (float)cg_stream_next_normal(&stream);
+            vectors[d] = (float)cg_stream_next_normal(&stream);
         }
-        assert_true(cg_vector_normalise(vectors + i * DIMS, DIMS));
+        assert_true(cg_vector_normalise(vectors, DIMS));
+        vectors += DIMS;
     }
 }
 
@@ -113,7 +114,8 @@ static void test_flip_transform_is_flipping(void **state) {
     fill(vectors, ROWS, 4);
     uint64_t flips = 0xa5c3;
     for (uint32_t i = 0; i < ROWS; i++) {
-        cg_vector_flip(vectors + i * DIMS, DIMS, &flips, mirrored + i * DIMS);
+        size_t at = (size_t)i * DIMS;
+        cg_vector_flip(vectors + at, DIMS, &flips, mirrored + at);
     }
     for (int kind = CG_INDEX_FLAT; kind <= CG_INDEX_HNSW; kind++) {
         cg_index *index = new_index((cg_index_kind)kind, CG_METRIC_COSINE);
@@ -155,7 +157,7 @@ static void test_neighbours_are_diverse(void **state) {
     /* On a line: row 0 at 0, then 1, 2, -3, 4, 5. 2, 4 and 5 lie behind 1. */
     const float places[6] = {0.0f, 1.0f, 2.0f, -3.0f, 4.0f, 5.0f};
     float rows[6 * DIMS] = {0.0f};
-    for (int i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 6; i++) {
         rows[i * DIMS] = places[i];
     }
     cg_index *index = new_index(CG_INDEX_HNSW, CG_METRIC_L2);
@@ -163,17 +165,20 @@ static void test_neighbours_are_diverse(void **state) {
     struct {
         uint32_t fill;
         uint32_t tree_row;
+        uint32_t marked; /* need not be diverse */
         uint32_t count;
         uint32_t rows[3];
     } cases[] = {
-        {0, CG_NO_ROW, 2, {1, 3, 0}}, /* diverse ones only */
-        {3, CG_NO_ROW, 3, {1, 3, 2}}, /* topped up with the nearest discarded */
-        {0, 0, 3, {1, 3, 5}},         /* the tree's links stay */
+        {0, CG_NO_ROW, CG_NO_ROW, 2, {1, 3, 0}}, /* diverse ones only */
+        {3, CG_NO_ROW, CG_NO_ROW, 3, {1, 3, 2}}, /* topped up with the nearest discarded */
+        {0, 0, CG_NO_ROW, 3, {1, 3, 5}},         /* the tree's links stay */
+        {0, CG_NO_ROW, 4, 3, {1, 3, 4}},         /* and so does what is marked */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint64_t candidates[5];
         for (uint32_t row = 1; row < 6; row++) {
-            candidates[row - 1] = cg_key(places[row] * places[row], row);
+            candidates[row - 1] =
+                cg_key(places[row] * places[row], row) | (row == cases[i].marked);
         }
         cg_keys_sort(candidates, 5);
         for (uint32_t row = 1; row < 6; row++) {
@@ -188,6 +193,7 @@ static void test_neighbours_are_diverse(void **state) {
         assert_int_equal(cg_hnsw_choose(index, &choice, chosen, NULL, NULL), cases[i].count);
         for (uint32_t j = 0; j < cases[i].count; j++) {
             assert_int_equal(cg_key_row(chosen[j]), cases[i].rows[j]);
+            assert_int_equal(chosen[j] & 1u, 0);
         }
     }
     cg_index_free(index);
