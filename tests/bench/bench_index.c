@@ -186,13 +186,17 @@ static bool bench_searches(const bench_round *round) {
     for (int i = 0; i < EFS; i++) {
         double reached = 0.0;
         double peer_reached = 0.0;
+        double distances = 0.0;
         if (!bench_recall_at(&ours, &round->data, &round->data.truth, efs[i], &reached) ||
-            !bench_recall_at(&peer, &round->data, &round->data.truth, efs[i], &peer_reached)) {
+            !bench_recall_at(&peer, &round->data, &round->data.truth, efs[i], &peer_reached) ||
+            !count_distances(round, efs[i], &distances)) {
             return false;
         }
         char metric[64];
         (void)snprintf(metric, sizeof metric, "recall_at_ef_%u", efs[i]);
         value(round, metric, reached, peer_reached, "share");
+        (void)snprintf(metric, sizeof metric, "distances_at_ef_%u", efs[i]);
+        value(round, metric, distances, (double)NAN, "distances/query");
     }
     for (int i = 0; i < RECALLS; i++) {
         if (!bench_at_recall(round, recalls[i])) {
