@@ -58,8 +58,12 @@ typedef struct cg_collection_merge_options {
 
 /* The live rows of the chosen parts as the bytes of one segment; the collection stays as it
  * is, but that removed rows of the growing index are repaired. The largest segment is thawed
- * and rid of what was removed; the live rows of the others are added in their best form.
- * Errors: CG_ERROR_NOT_FOUND for a segment that is not attached; as cg_segment_encode. */
+ * and rid of what was removed; the live rows of the others are added in their best form, as it
+ * is. Under cosine, only what cg_index_add would refuse for its length is normalised first, and
+ * a row so near the codec's zero that its code says nothing else (4 bits, say) becomes the unit
+ * vector of the first axis. Errors: CG_ERROR_NOT_FOUND for a segment that is not attached;
+ * CG_ERROR_CORRUPT for one whose fuller form is altered, or with a row that is not finite; as
+ * cg_segment_thaw and cg_segment_encode. */
 cg_status cg_collection_merge(cg_collection *collection,
                               const cg_collection_merge_options *options,
                               const cg_runner *runner, uint8_t **bytes, size_t *size_bytes,
@@ -84,8 +88,10 @@ typedef struct cg_collection_query {
     const cg_collection_filter *filter; /* or NULL */
 } cg_collection_query;
 
-/* As cg_index_search, over all parts: the k nearest by (distance, id). A hit's row is that of its part. Each part is searched with ef and rerank
- * as given. Errors also: CG_ERROR_INVALID for a filter made before the last change. */
+/* As cg_index_search, over all parts. Hits come by (distance, id). Of vectors equally far at the
+ * k-th place, each part offers those of its lowest rows, and of what is offered the lowest ids
+ * stay: which ones are found may change when parts are merged. A hit's row is that of its part.
+ * Each part is searched with ef and rerank as given. Errors also: CG_ERROR_INVALID for a filter made before the last change. */
 cg_status cg_collection_search(const cg_collection *collection,
                                const cg_collection_query *query, cg_collection_scratch *scratch,
                                cg_index_hit *hits, uint32_t *found, cg_work *work,

@@ -46,7 +46,7 @@ struct cg_collection_scratch {
     cg_allocator allocator;
     cg_index_scratch *growing;
     cg_segment_scratch *segment;
-    cg_index_hit *hits; /* [hit_capacity] of one part, then merged */
+    cg_index_hit *hits; /* [hit_capacity] the k best so far, then k of one part */
     size_t hit_capacity;
 };
 

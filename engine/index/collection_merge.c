@@ -85,22 +85,38 @@ static cg_status remove_dead(merge *self, const cg_collection_part *part, cg_err
 }
 
 /* A form that was rounded is a little off unit length; that much is forgiven (search.c), but
- * codes of a few bits are off by more. */
+ * codes of a few bits are off by more. What decodes to zero has lost its direction; the vector
+ * stays, so it gets one, always the same. vector: finite. */
 static void make_acceptable(const merge *self, float *vector) {
-    if (self->collection->options.metric == CG_METRIC_COSINE) {
-        (void)cg_vector_normalise(vector, self->collection->options.dims);
+    const uint32_t dims = self->collection->options.dims;
+    if (cg_index_check_vector(self->index, vector, NULL) != CG_OK &&
+        !cg_vector_normalise(vector, dims)) {
+        memset(vector, 0, dims * sizeof *vector);
+        vector[0] = 1.0f;
     }
 }
 
+static cg_status read_row(const merge *self, const cg_segment *segment, uint32_t row,
+                          float *vector, cg_error *error) {
+    cg_segment_vector(segment, row, vector);
+    if (!cg_vector_is_finite(vector, self->collection->options.dims)) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "row %u of the segment has an element that is not finite; it "
+                            "cannot be merged",
+                            row);
+    }
+    make_acceptable(self, vector);
+    return CG_OK;
+}
+
 static cg_status add_part(merge *self, const cg_collection_part *part, cg_error *error) {
-    cg_status status = CG_OK;
+    cg_status status = cg_segment_check_fuller(part->segment, error);
     for (uint32_t row = 0; status == CG_OK && row < cg_segment_count(part->segment); row++) {
         if (cg_collection_is_live(part, row)) {
             float *vector = NULL;
             status = next_room(self, cg_segment_id(part->segment, row), &vector, error);
             if (status == CG_OK) {
-                cg_segment_vector(part->segment, row, vector);
-                make_acceptable(self, vector);
+                status = read_row(self, part->segment, row, vector, error);
             }
         }
     }
@@ -232,17 +248,6 @@ cg_status cg_collection_merge(cg_collection *collection,
     return CG_OK;
 }
 
-/* An empty index that codes vectors as the growing one does. */
-static cg_status empty_like(const cg_collection *collection, cg_index **out, cg_error *error) {
-    cg_status status = cg_index_alloc(&collection->options, collection->allocator, out, error);
-    if (status == CG_OK && cg_index_has_integers(*out)) {
-        const cg_codec *codec = &collection->growing->codec;
-        memcpy((*out)->codec.centre, codec->centre, codec->dims * sizeof *codec->centre);
-        (*out)->codec.step = codec->step;
-    }
-    return status;
-}
-
 cg_status cg_collection_replace(cg_collection *collection, cg_segment *segment,
                                 cg_segment **detached, uint32_t *detached_count,
                                 cg_error *error) {
@@ -262,8 +267,12 @@ cg_status cg_collection_replace(cg_collection *collection, cg_segment *segment,
     cg_status status = cg_collection_part_init(collection, segment, &part, error);
     cg_index *growing = NULL;
     if (status == CG_OK && pending->has_growing) {
-        status = empty_like(collection, &growing, error);
+        status = cg_index_alloc(&collection->options, collection->allocator, &growing, error);
+        if (status == CG_OK) { /* codes vectors as before */
+            status = cg_index_train_like(growing, collection->growing, error);
+        }
         if (status != CG_OK) {
+            cg_index_free(growing);
             cg_collection_part_deinit(collection, &part);
         }
     }

@@ -116,8 +116,8 @@ static cg_status search_part(const cg_collection *collection, const cg_collectio
     } else if (part->live_count < cg_segment_count(part->segment)) {
         asked.rows = &live;
     }
-    return cg_segment_search(part->segment, &asked, scratch->segment, scratch->hits, found,
-                             work, error);
+    return cg_segment_search(part->segment, &asked, scratch->segment,
+                             scratch->hits + query->index.k, found, work, error);
 }
 
 static cg_status check_query(const cg_collection *collection, const cg_collection_query *query,
@@ -148,23 +148,27 @@ cg_status cg_collection_search(const cg_collection *collection,
         return status;
     }
     const uint32_t k = query->index.k;
-    status = CG_GROW(&scratch->allocator, scratch->hits, scratch->hit_capacity, k, error);
+    status = CG_GROW(&scratch->allocator, scratch->hits, scratch->hit_capacity, 2 * (size_t)k,
+                     error);
     if (status != CG_OK) {
         return status;
     }
     cg_index_query asked = query->index;
     asked.rows = query->filter ? query->filter->growing : NULL;
-    uint32_t more = 0;
-    status = cg_index_search(collection->growing, &asked, scratch->growing, scratch->hits,
-                             &more, work, error);
-    uint32_t count = status == CG_OK ? take_best(hits, 0, k, scratch->hits, more) : 0;
+    cg_index_hit *best = scratch->hits;
+    cg_index_hit *more = best + k;
+    uint32_t more_count = 0;
+    status = cg_index_search(collection->growing, &asked, scratch->growing, more, &more_count,
+                             work, error);
+    uint32_t count = status == CG_OK ? take_best(best, 0, k, more, more_count) : 0;
     for (uint32_t i = 0; status == CG_OK && i < collection->part_count; i++) {
-        status = search_part(collection, query, i, scratch, &more, work, error);
+        status = search_part(collection, query, i, scratch, &more_count, work, error);
         if (status == CG_OK) {
-            count = take_best(hits, count, k, scratch->hits, more);
+            count = take_best(best, count, k, more, more_count);
         }
     }
     if (status == CG_OK) {
+        memcpy(hits, best, count * sizeof *hits);
         *found = count;
     }
     return status;

@@ -6,6 +6,9 @@
  */
 #include "engine/index/index_internal.h"
 
+/* Rows are asked for while others are compared: the memory of so many at a time, so far ahead. */
+enum { ROWS_AT_ONCE = 16, ROWS_AHEAD = 32 };
+
 /* Rows of a word of bits that may be found. */
 static uint64_t allowed_word(const cg_index *index, const cg_row_set *set, uint32_t word,
                              uint32_t row_limit) {
@@ -17,44 +20,68 @@ static uint64_t allowed_word(const cg_index *index, const cg_row_set *set, uint3
     return left < 64 ? bits & ((UINT64_C(1) << left) - 1) : bits;
 }
 
-/* A walk over the rows that may be found, a word of bits at a time. */
+/* A walk over the rows that may be found: over the set's list where it has one, else a word of
+ * bits at a time. */
 typedef struct row_walk {
+    const cg_index *index;
+    const cg_row_set *set;
+    uint32_t row_limit;
+    uint32_t next; /* place in the list, or word of bits */
     uint64_t bits; /* of the word under way, those not met yet */
-    uint32_t word; /* the next one */
 } row_walk;
 
-/* Up to a block's worth of them; 0 at the end. */
-static uint32_t next_block(const cg_index *index, const cg_row_set *set, uint32_t row_limit,
-                           row_walk *walk, uint32_t *rows) {
-    const uint32_t words = (row_limit + 63) / 64;
+static uint32_t next_of_list(row_walk *walk, uint32_t *rows) {
+    const cg_row_set *set = walk->set;
     uint32_t count = 0;
-    while (count < CG_INDEX_BLOCK_ROWS && (walk->bits || walk->word < words)) {
+    for (; count < CG_INDEX_BLOCK_ROWS && walk->next < set->count; walk->next++) {
+        rows[count] = set->rows[walk->next];
+        count += !cg_index_is_removed(walk->index, rows[count]);
+    }
+    return count;
+}
+
+static uint32_t next_of_bits(row_walk *walk, uint32_t *rows) {
+    const uint32_t words = (walk->row_limit + 63) / 64;
+    uint32_t count = 0;
+    while (count < CG_INDEX_BLOCK_ROWS && (walk->bits || walk->next < words)) {
         if (!walk->bits) {
-            walk->bits = allowed_word(index, set, walk->word++, row_limit);
+            walk->bits = allowed_word(walk->index, walk->set, walk->next++, walk->row_limit);
             continue;
         }
-        rows[count++] = (walk->word - 1) * 64 + cg_lowest_bit(walk->bits);
+        rows[count++] = (walk->next - 1) * 64 + cg_lowest_bit(walk->bits);
         walk->bits &= walk->bits - 1;
     }
-    cg_index_prefetch(index, rows, count);
     return count;
+}
+
+/* Up to a block's worth of rows; 0 at the end. */
+static uint32_t next_block(row_walk *walk, uint32_t *rows) {
+    return walk->set && walk->set->rows ? next_of_list(walk, rows) : next_of_bits(walk, rows);
+}
+
+static uint32_t least(uint32_t left, uint32_t right) {
+    return left < right ? left : right;
 }
 
 uint32_t cg_flat_search(const cg_index *index, const cg_probe *probe, uint32_t k,
                         const cg_row_set *set, cg_index_scratch *scratch, cg_work *work) {
-    uint64_t *heap = scratch->keys;
-    uint32_t row_limit = probe->view.row_limit;
-    row_limit = set && set->row_limit < row_limit ? set->row_limit : row_limit;
-    uint32_t held = 0;
-    row_walk walk = {0};
+    row_walk walk = {.index = index, .set = set, .row_limit = probe->view.row_limit};
+    walk.row_limit = set ? least(set->row_limit, walk.row_limit) : walk.row_limit;
     uint32_t rows[CG_INDEX_BLOCK_ROWS];
-    for (uint32_t count; (count = next_block(index, set, row_limit, &walk, rows)) > 0;) {
-        uint64_t keys[CG_INDEX_BLOCK_ROWS];
-        cg_index_keys(index, probe, rows, count, keys, work);
-        for (uint32_t i = 0; i < count; i++) {
-            held = cg_keys_keep_nearest(heap, held, k, keys[i]);
+    uint32_t held = 0;
+    for (uint32_t count; (count = next_block(&walk, rows)) > 0;) {
+        cg_index_prefetch(index, rows, least(count, ROWS_AHEAD));
+        for (uint32_t first = 0; first < count; first += ROWS_AT_ONCE) {
+            uint64_t keys[ROWS_AT_ONCE];
+            uint32_t some = least(count - first, ROWS_AT_ONCE);
+            uint32_t ahead = least(first + ROWS_AHEAD, count);
+            cg_index_prefetch(index, rows + ahead, least(count - ahead, ROWS_AT_ONCE));
+            cg_index_keys(index, probe, rows + first, some, keys, work);
+            for (uint32_t i = 0; i < some; i++) {
+                held = cg_keys_keep_nearest(scratch->keys, held, k, keys[i]);
+            }
         }
     }
-    cg_keys_sort(heap, held);
+    cg_keys_sort(scratch->keys, held);
     return held;
 }

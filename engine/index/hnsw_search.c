@@ -89,28 +89,6 @@ __attribute__((noinline)) static uint32_t gather(const cg_link *links, uint32_t 
     return count;
 }
 
-/* Those that a full array would still take, ascending. */
-static uint32_t keep_better(const cg_candidates *candidates, uint64_t *keys, uint32_t count) {
-    const bool is_full = candidates->count == candidates->limit;
-    const uint64_t bound = is_full ? candidates->keys[candidates->count - 1] : UINT64_MAX;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t key = keys[i];
-        keys[kept] = key;
-        kept += key < bound;
-    }
-    cg_keys_sort(keys, kept);
-    return kept;
-}
-
-/* The first candidate that is not expanded, or the count. */
-static uint32_t next_to_expand(const cg_candidates *candidates, uint32_t cursor) {
-    while (cursor < candidates->count && (candidates->keys[cursor] & 1u)) {
-        cursor++;
-    }
-    return cursor;
-}
-
 uint32_t cg_hnsw_beam(const cg_index *index, const cg_probe *probe, uint64_t start,
                       uint32_t level, uint32_t ef, cg_index_scratch *scratch, cg_work *work) {
     const uint32_t row_limit = probe->view.row_limit;
@@ -122,7 +100,7 @@ uint32_t cg_hnsw_beam(const cg_index *index, const cg_probe *probe, uint64_t sta
     uint64_t hops = 0;
     uint64_t links_read = 0;
     for (uint32_t cursor = 0; cursor < candidates.count;
-         cursor = next_to_expand(&candidates, cursor)) {
+         cursor = cg_candidates_next(&candidates, cursor)) {
         uint32_t rows[CG_INDEX_LINKS_MAX];
         uint64_t keys[CG_INDEX_LINKS_MAX];
         uint64_t from = candidates.keys[cursor];
@@ -130,14 +108,14 @@ uint32_t cg_hnsw_beam(const cg_index *index, const cg_probe *probe, uint64_t sta
         const cg_link *links = cg_hnsw_links(index, cg_key_row(from), level);
         uint32_t count = gather(links, width, cg_key_row(from), row_limit, scratch, rows);
         cg_index_prefetch(index, rows, count);
-        uint32_t following = next_to_expand(&candidates, cursor);
+        uint32_t following = cg_candidates_next(&candidates, cursor);
         if (following < candidates.count) {
             prefetch_links(index, cg_key_row(candidates.keys[following]), level);
         }
         cg_index_keys(index, probe, rows, count, keys, work);
         hops++;
         links_read += count;
-        count = keep_better(&candidates, keys, count);
+        count = cg_candidates_keep_better(&candidates, keys, count);
         uint32_t place = cg_candidates_merge(&candidates, keys, count);
         if (place <= cursor) {
             cursor = place;

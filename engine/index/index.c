@@ -150,9 +150,10 @@ static cg_status find_room(cg_index *index, addition *add, cg_error *error) {
             count, row_limit - free_count, limit,
             index->removed_count > 0 ? ", removed ones not yet repaired among them" : "");
     }
-    add->need = cg_hnsw_needs(index, add->given->ids, count);
-    if (index->options.kind == CG_INDEX_FLAT) {
-        add->need.blocks = 0;
+    if (index->options.kind == CG_INDEX_HNSW) {
+        add->need = cg_hnsw_needs(index, add->given->ids, count);
+    } else {
+        add->need.rows = row_limit + (count > free_count ? count - free_count : 0);
     }
     if (index->options.capacity > 0 && add->need.blocks > index->hnsw.block_capacity) {
         return cg_error_set(error, CG_ERROR_FULL,

@@ -26,8 +26,9 @@
  * every other along level 0, whatever the data (hnsw.h says how).
  *
  * Threads. An index with a capacity never moves its memory: then any number of threads may
- * search while one adds, without waiting, and each result is that of an index that holds the
- * rows of some whole number of batches. Everything else that changes an index needs it alone,
+ * search while one adds, without waiting. Each result holds only rows of whole batches, with
+ * their true distances, and is exact when the width reaches all of them; which links a walk
+ * meets meanwhile is up to the writer. Everything else that changes an index needs it alone,
  * and so does an addition that takes the places of removed rows.
  */
 #ifndef CG_ENGINE_INDEX_INDEX_H

@@ -1,10 +1,8 @@
 /* What the files of engine/index share (and tests that look inside): the index, its keys, its
- * candidates, its distances.
+ * distances.
  *
- * A key is (distance, row) in one word, so that the order of results, ties included, is one
- * comparison: the float's bits, made monotonic as an unsigned number, or the integer distance of
- * codes likewise, above the row. The lowest bit is free for a mark of the search ("expanded"),
- * since it cannot change the order of two different rows.
+ * A key (candidates.h) is (distance, row) in one word: the float's bits, made monotonic as an
+ * unsigned number, or the integer distance of codes likewise, above the row.
  *
  * Integer distance of two 8-bit codes, exact:
  *
@@ -17,6 +15,7 @@
 #include <string.h>
 
 #include "engine/base/map.h"
+#include "engine/index/candidates.h"
 #include "engine/index/hnsw.h"
 #include "engine/index/index.h"
 #include "engine/vector/kernel.h"
@@ -65,7 +64,7 @@ struct cg_index_scratch {
     size_t key_capacity;
     uint16_t *marks; /* [mark_capacity] a row is visited when its mark is the epoch */
     size_t mark_capacity;
-    float *vector; /* [code dims] 64-byte aligned: the query, flipped and padded; then codes */
+    float *vector; /* [padded dims] 64-byte aligned: the query, flipped; its code follows */
     size_t vector_bytes;
     uint16_t epoch;
 };
@@ -74,6 +73,7 @@ struct cg_row_set {
     const cg_index *index;
     cg_allocator allocator;
     uint64_t *bits;
+    uint32_t *rows; /* [count] ascending, where that is shorter than the bits; else NULL */
     uint32_t row_limit;
     uint32_t count;
     uint32_t reuses; /* of the index then */
@@ -95,13 +95,6 @@ struct cg_probe {
     cg_index_view view;
 };
 
-/* The best `limit` keys so far, ascending. limit >= 1. */
-typedef struct cg_candidates {
-    uint64_t *keys;
-    uint32_t count;
-    uint32_t limit;
-} cg_candidates;
-
 static inline uint64_t cg_key_of(uint32_t ordered, uint32_t row) {
     return (uint64_t)ordered << 32 | (uint64_t)row << 1;
 }
@@ -110,6 +103,8 @@ static inline uint64_t cg_key(float distance, uint32_t row) {
     float positive_zero = distance + 0.0f; /* -0.0 and 0.0 are one distance */
     uint32_t bits;
     memcpy(&bits, &positive_zero, sizeof bits);
+    /* inf - inf, of huge vectors: the processor chooses the NaN's sign, so it counts as last. */
+    bits = distance != distance ? UINT32_C(0x7fffffff) : bits;
     bits ^= (bits & UINT32_C(0x80000000)) ? UINT32_MAX : UINT32_C(0x80000000);
     return cg_key_of(bits, row);
 }
@@ -132,58 +127,6 @@ static inline float cg_key_distance(uint64_t key) {
     float distance;
     memcpy(&distance, &bits, sizeof distance);
     return distance;
-}
-
-/* Inserts in order, dropping the last when full. Returns the position, or the limit when not
- * taken. */
-static inline uint32_t cg_candidates_insert(cg_candidates *candidates, uint64_t key) {
-    if (candidates->count == candidates->limit) {
-        if (key >= candidates->keys[candidates->count - 1]) {
-            return candidates->limit;
-        }
-        candidates->count--;
-    }
-    uint32_t first = 0;
-    uint32_t left = candidates->count;
-    while (left > 0) {
-        uint32_t half = (left + 1) / 2;
-        /* A product, not a choice: this branch would be mispredicted every other time. */
-        first += half * (candidates->keys[first + half - 1] < key);
-        left -= half;
-    }
-    memmove(candidates->keys + first + 1, candidates->keys + first,
-            (candidates->count - first) * sizeof *candidates->keys);
-    candidates->keys[first] = key;
-    candidates->count++;
-    return first;
-}
-
-/* Inserts `count` ascending keys in one pass from the back. Returns the place of the first one
- * taken, or the limit when none is. */
-static inline uint32_t cg_candidates_merge(cg_candidates *candidates, const uint64_t *added,
-                                           uint32_t count) {
-    uint64_t *keys = candidates->keys;
-    uint32_t old_left = candidates->count;
-    uint32_t new_left = count;
-    while (old_left + new_left > candidates->limit) { /* the last of all does not fit */
-        bool is_new =
-            old_left == 0 || (new_left > 0 && added[new_left - 1] > keys[old_left - 1]);
-        new_left -= is_new;
-        old_left -= !is_new;
-    }
-    candidates->count = old_left + new_left;
-    if (new_left == 0) {
-        return candidates->limit;
-    }
-    uint32_t place = candidates->count;
-    while (new_left > 0) {
-        uint64_t key = added[--new_left];
-        while (old_left > 0 && keys[old_left - 1] > key) {
-            keys[--place] = keys[--old_left];
-        }
-        keys[--place] = key;
-    }
-    return place;
 }
 
 static inline uint32_t cg_index_row_limit(const cg_index *index) {
@@ -224,12 +167,6 @@ static inline bool cg_row_set_has(const cg_row_set *set, uint32_t row) {
     return row < set->row_limit && (set->bits[row / 64] >> (row % 64) & 1u);
 }
 
-/* Ascending, in place, without further memory. */
-void cg_keys_sort(uint64_t *keys, size_t count);
-/* Offers a key to the k smallest so far, a heap with the largest on top. Returns how many are
- * held. */
-uint32_t cg_keys_keep_nearest(uint64_t *heap, uint32_t held, uint32_t k, uint64_t key);
-
 /* index_options.c */
 cg_status cg_index_check_options(const cg_index_options *options, cg_error *error);
 
@@ -246,6 +183,8 @@ void cg_index_keys(const cg_index *index, const cg_probe *probe, const uint32_t 
                    uint32_t count, uint64_t *keys, cg_work *work);
 /* Asks for the codes of rows that are about to be compared. */
 void cg_index_prefetch(const cg_index *index, const uint32_t *rows, uint32_t count);
+/* Inner products do not care for the query's length, so its code has a step of its own. */
+float cg_index_own_step(const float *vector, size_t entries);
 /* The distance that a key on codes stands for. */
 float cg_index_key_distance(const cg_index *index, const cg_probe *probe, uint64_t key);
 /* Orders keys on codes by the fuller form, in place. */

@@ -1,7 +1,7 @@
 /* Sorting keys: insertion sort for the short lists that pruning makes by the thousand, heapsort
  * (no extra memory, no bad case) for long ones. Keys of different rows differ, so stability
  * does not matter. */
-#include "engine/index/index_internal.h"
+#include "engine/index/candidates.h"
 
 enum { INSERTION_SORT_MAX = 64 };
 

@@ -77,7 +77,7 @@ static void set_arrays(cg_index *index, const arrays *grown) {
     index->hnsw.blocks = grown->at[BLOCKS];
 }
 
-/* Frees those that differ from what the index holds (all == false), or all. */
+/* Frees those given that are not among the kept. */
 static void free_arrays(cg_index *index, const arrays *given, const arrays *kept, uint32_t rows,
                         uint32_t blocks) {
     for (int i = 0; i < ARRAYS; i++) {

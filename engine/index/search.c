@@ -90,7 +90,7 @@ static uint32_t at_most(uint64_t value, uint32_t most) {
 }
 
 static plan plan_of(const cg_index *index, const cg_index_query *query, uint32_t row_limit) {
-    plan result = {.wanted = query->k, .allowed = row_limit};
+    plan result = {.wanted = query->k, .allowed = at_most(cg_index_count(index), row_limit)};
     uint64_t ef = query->ef > query->k ? query->ef : query->k;
     if (index->fuller && query->rerank > query->k) {
         result.wanted = query->rerank;
@@ -110,9 +110,8 @@ static plan plan_of(const cg_index *index, const cg_index_query *query, uint32_t
     }
     uint32_t removed = index->removed_count;
     ef += removed > 0 ? ef * removed / (row_limit - removed + 1) : 0;
-    /* Not the row limit: a writer may have raised it by the time of the walk. */
-    result.width = at_most(ef, index->capacity);
-    result.wanted = at_most(result.wanted, index->capacity);
+    result.width = at_most(ef, row_limit);
+    result.wanted = at_most(result.wanted, row_limit);
     return result;
 }
 
@@ -124,7 +123,7 @@ static cg_status find_candidates(const cg_index *index, const cg_index_query *qu
         *count = cg_flat_search(index, probe, how.wanted, query->rows, scratch, work);
         return CG_OK;
     }
-    const uint32_t most = index->capacity;
+    const uint32_t most = probe->view.row_limit;
     for (;;) {
         *count = cg_hnsw_search(index, probe, how.width, scratch, work);
         *count = keep_allowed(index, query->rows, scratch->keys, *count, how.wanted);

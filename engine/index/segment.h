@@ -58,8 +58,8 @@
  *   15       fuller form by row
  *
  * A checksum is XXH64 with the section's number + 1 as seed (0: the header), over the zeros
- * that fill it up, too. There is one encoding of a segment: sections of the very size that the
- * header implies, lists without gaps.
+ * that fill it up, too. Sections have the very size that the header implies, and
+ * lists lie without gaps.
  *
  * Distances. 8-bit and 4-bit rows are compared as in index_internal.h, a 4-bit row standing for
  * 18 times its values. 1-bit rows belong to groups of neighbours in the order, each with a
@@ -87,8 +87,9 @@ typedef struct cg_freeze_options {
 
 /* A segment of an HNSW index without removed rows (cg_index_repair). *bytes is 64-byte aligned;
  * cg_deallocate_aligned(&allocator, *bytes, *size_bytes) frees it. The same index gives the
- * same bytes. Errors: CG_ERROR_INVALID for a flat index, for removed rows, and for options out
- * of range; CG_ERROR_MEMORY. Cost: some 10 us a row, and some 300 bytes of memory. */
+ * same bytes. Errors: CG_ERROR_INVALID for a flat index, for removed rows, for options out of
+ * range, and for rows so large, small or far apart that sums of their codes could overflow (a
+ * mean beyond 1e17, a step or unit outside of 1e-30 to 1e30); CG_ERROR_MEMORY. Cost: some 10 us a row, and some 300 bytes of memory. */
 cg_status cg_segment_encode(const cg_index *index, const cg_freeze_options *options,
                             cg_allocator allocator, uint8_t **bytes, size_t *size_bytes,
                             cg_error *error);
@@ -99,7 +100,8 @@ typedef struct cg_segment_scratch cg_segment_scratch; /* one for each thread tha
 typedef enum cg_segment_check {
     CG_SEGMENT_CHECK_ALL,
     CG_SEGMENT_LEAVE_FULLER /* unread until a search touches it; altered bytes there go unnoticed
-                             * and give wrong distances, never a wrong access */
+                             * by searches and give wrong distances, never a wrong access;
+                             * thawing and merging read all of it and verify it first */
 } cg_segment_check;
 
 /* The segment in bytes[size_bytes], 64-byte aligned, which must stay there unchanged as long
@@ -121,7 +123,8 @@ typedef struct cg_segment_query {
     const cg_segment_rows *rows; /* or NULL: all */
 } cg_segment_query;
 
-/* As cg_index_search; hits name rows of the segment. */
+/* As cg_index_search; hits name rows of the segment. Where there are f32 or f16 rows, all of the
+ * beam is re-ranked whatever `rerank` says, so that with ef >= rows they are found exactly. */
 cg_status cg_segment_search(const cg_segment *segment, const cg_segment_query *query,
                             cg_segment_scratch *scratch, cg_index_hit *hits, uint32_t *found,
                             cg_work *work, cg_error *error);
@@ -133,7 +136,8 @@ void cg_segment_scratch_free(cg_segment_scratch *scratch);
 /* A growing index of the same rows, ids, levels and links, with the options of the index that
  * was frozen; for merging. Codes are copied where they are at the growing index's precision,
  * else made anew from the best form held. Errors: CG_ERROR_CORRUPT when the graph breaks a
- * promise of hnsw.h, or ids come twice; CG_ERROR_MEMORY. */
+ * promise of hnsw.h, ids come twice, the fuller form is altered, or a row is not finite;
+ * CG_ERROR_MEMORY. */
 cg_status cg_segment_thaw(const cg_segment *segment, cg_allocator allocator, cg_index **out,
                           cg_error *error);
 

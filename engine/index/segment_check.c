@@ -7,16 +7,13 @@ static cg_status corrupt(cg_error *error, const char *what, uint32_t row) {
 }
 
 static cg_status check_centre(const cg_segment *segment, cg_error *error) {
-    /* The largest float whose square, times the most dims, is finite. */
-    const float most = 1e17f;
-    for (uint32_t d = 0; d < segment->codec.dims; d++) {
-        float value = segment->codec.centre[d];
-        if (!(value > -most && value < most)) {
-            return cg_error_set(error, CG_ERROR_CORRUPT,
-                                "the centre of the segment's codec is %g on axis %u, which "
-                                "cannot be",
-                                (double)value, d);
-        }
+    const cg_codec *codec = &segment->codec;
+    uint32_t axis = cg_segment_wrong_axis(codec->centre, codec->dims);
+    if (axis < codec->dims) {
+        return cg_error_set(
+            error, CG_ERROR_CORRUPT,
+            "the centre of the segment's codec is %g on axis %u, which cannot be",
+            (double)codec->centre[axis], axis);
     }
     return CG_OK;
 }

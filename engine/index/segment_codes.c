@@ -105,7 +105,7 @@ static void write_floats(const coder *self, uint32_t section, cg_precision preci
 
 static int8_t whole(double steps) {
     double most = CG_CODE_MAX;
-    steps = steps < -most ? -most : steps > most ? most : steps;
+    steps = steps < -most ? -most : steps < most ? steps : most; /* NaN, too */
     return (int8_t)(steps < 0.0 ? (int)(steps - 0.5) : (int)(steps + 0.5));
 }
 

@@ -338,6 +338,28 @@ static void write_list_places(const encoder *self, uint8_t *const *sections) {
     }
 }
 
+/* What cg_segment_open would call corrupt: the codec's and the 1-bit rows' numbers, from rows
+ * that are finite and yet too large, too small or too far apart. */
+static cg_status check_scale(const encoder *self, cg_error *error) {
+    const cg_codec *codec = &self->codec;
+    const uint32_t axis = cg_segment_wrong_axis(codec->centre, codec->dims);
+    if (axis < codec->dims) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "the rows cannot be frozen: the centre of their codec is %g on "
+                            "axis %u; it must be in (-1e17, 1e17)",
+                            (double)codec->centre[axis], axis);
+    }
+    float value = 0.0f;
+    const char *wrong = cg_segment_wrong_unit(&self->header, &value);
+    if (wrong) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "the rows cannot be frozen: the %s is %g; it must be in "
+                            "(1e-30, 1e30)",
+                            wrong, (double)value);
+    }
+    return CG_OK;
+}
+
 static cg_status write_sections(encoder *self, uint8_t *bytes, cg_error *error) {
     cg_segment_header *header = &self->header;
     uint8_t *sections[CG_SECTION_COUNT];
@@ -350,6 +372,7 @@ static cg_status write_sections(encoder *self, uint8_t *bytes, cg_error *error) 
                                 .codec = &self->codec,
                                 .allocator = &self->allocator};
     cg_status status = cg_segment_write_codes(&source, header, sections, error);
+    status = status == CG_OK ? check_scale(self, error) : status;
     if (status != CG_OK) {
         return status;
     }

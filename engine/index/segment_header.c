@@ -142,8 +142,35 @@ static void read_fields(cg_reader *reader, cg_segment_header *out) {
     }
 }
 
-static bool is_finite_unit(float value, bool may_be_zero) {
+static bool is_fine_unit(float value, bool may_be_zero) {
     return value < 1e30f && (value > 1e-30f || (may_be_zero && value == 0.0f));
+}
+
+const char *cg_segment_wrong_unit(const cg_segment_header *header, float *value) {
+    const struct {
+        const char *name;
+        float value;
+        bool may_be_zero;
+    } units[] = {{"step of the codec", header->step, false},
+                 {"unit of the 1-bit rows' weights", header->weight_unit, true},
+                 {"unit of the 1-bit rows' biases", header->bias_unit, true}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (!is_fine_unit(units[i].value, units[i].may_be_zero)) {
+            *value = units[i].value;
+            return units[i].name;
+        }
+    }
+    return NULL;
+}
+
+uint32_t cg_segment_wrong_axis(const float *centre, uint32_t dims) {
+    /* The largest float whose square, times the most dims, is finite. */
+    const float most = 1e17f;
+    uint32_t axis = 0;
+    while (axis < dims && centre[axis] > -most && centre[axis] < most) {
+        axis++;
+    }
+    return axis;
 }
 
 /* The name of a field that is out of its range, or NULL. */
@@ -211,9 +238,10 @@ static const char *wrong_field(const cg_segment_header *header) {
     if (header->fuller != CG_PRECISION_COUNT && header->fuller > CG_PRECISION_F16) {
         return "precision of the fuller form";
     }
-    if (!is_finite_unit(header->step, false) || !is_finite_unit(header->weight_unit, true) ||
-        !is_finite_unit(header->bias_unit, true)) {
-        return "step or unit";
+    float value = 0.0f;
+    wrong = cg_segment_wrong_unit(header, &value);
+    if (wrong) {
+        return wrong;
     }
     if (header->id_bits > ID_BITS_MAX) {
         return "bits of an id";

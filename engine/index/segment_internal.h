@@ -61,6 +61,7 @@ struct cg_segment {
     const cg_kernels *kernels;
     cg_codec codec;
     size_t row_bytes[CG_PRECISION_COUNT];
+    bool is_fuller_checked;
     uint32_t only_class; /* precision of all rows, or CG_PRECISION_COUNT: they differ */
     const uint8_t *sections[CG_SECTION_COUNT];
     uint32_t *block_groups; /* [(1-bit rows + 63) / 64] group of each first row */
@@ -171,11 +172,20 @@ void cg_segment_header_write(const cg_segment_header *header, uint8_t *bytes);
 cg_status cg_segment_header_read(const uint8_t *bytes, size_t size_bytes,
                                  cg_segment_header *out, cg_error *error);
 
+/* The numbers of a segment within which a search cannot overflow. The name of a step or unit
+ * outside of them, and its value; or NULL. */
+const char *cg_segment_wrong_unit(const cg_segment_header *header, float *value);
+/* The first axis on which a codec's centre is outside of them; dims: none. */
+uint32_t cg_segment_wrong_axis(const float *centre, uint32_t dims);
+
 /* segment_read.c: rows of level `level`, ascending; not for level 0 */
 const uint32_t *cg_segment_level_rows(const cg_segment *segment, uint32_t level);
 /* Where the list of a place begins in the lists. */
 size_t cg_segment_list_at(const cg_segment *segment, uint32_t level, uint32_t place);
 cg_link_code cg_segment_link_code(const cg_segment *segment, uint32_t level);
+/* The fuller form's checksum, unless cg_segment_open verified it: for whoever copies rows, so
+ * that altered bytes never get a checksum that says they are fine. Reads all of it. */
+cg_status cg_segment_check_fuller(const cg_segment *segment, cg_error *error);
 
 /* segment_check.c: what cg_segment_open verifies after the checksums. */
 cg_status cg_segment_check_structure(const cg_segment *segment, cg_segment_check check,

@@ -34,19 +34,33 @@ cg_link_code cg_segment_link_code(const cg_segment *segment, uint32_t level) {
                           .count_width = cg_link_count_width(links_max)};
 }
 
-static cg_status check_checksums(const uint8_t *bytes, const cg_segment_header *header,
-                                 cg_segment_check check, cg_error *error) {
-    for (uint32_t i = 0; i < CG_SECTION_COUNT; i++) {
-        if (i == CG_SECTION_FULLER && check == CG_SEGMENT_LEAVE_FULLER) {
-            continue;
-        }
-        if (cg_segment_checksum(bytes, header, i) != header->checksums[i]) {
-            return cg_error_set(
-                error, CG_ERROR_CORRUPT,
-                "section %u of the segment is altered: its checksum does not match", i);
-        }
+static cg_status check_checksum(const uint8_t *bytes, const cg_segment_header *header,
+                                uint32_t section, cg_error *error) {
+    if (cg_segment_checksum(bytes, header, section) != header->checksums[section]) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "section %u of the segment is altered: its checksum does not match",
+                            section);
     }
     return CG_OK;
+}
+
+static cg_status check_checksums(const uint8_t *bytes, const cg_segment_header *header,
+                                 cg_segment_check check, cg_error *error) {
+    cg_status status = CG_OK;
+    for (uint32_t i = 0; status == CG_OK && i < CG_SECTION_COUNT; i++) {
+        if (i != CG_SECTION_FULLER || check != CG_SEGMENT_LEAVE_FULLER) {
+            status = check_checksum(bytes, header, i, error);
+        }
+    }
+    return status;
+}
+
+cg_status cg_segment_check_fuller(const cg_segment *segment, cg_error *error) {
+    const cg_segment_header *header = &segment->header;
+    const uint8_t *bytes =
+        segment->sections[CG_SECTION_FULLER] - cg_segment_section_at(header, CG_SECTION_FULLER);
+    return segment->is_fuller_checked ? CG_OK
+                                      : check_checksum(bytes, header, CG_SECTION_FULLER, error);
 }
 
 /* The group of the first of each 64 1-bit rows. */
@@ -131,6 +145,7 @@ cg_status cg_segment_open(const uint8_t *bytes, size_t size_bytes, cg_segment_ch
                             sizeof *segment);
     }
     segment->header = header;
+    segment->is_fuller_checked = check == CG_SEGMENT_CHECK_ALL;
     segment->allocator = allocator;
     status = prepare(segment, bytes, error);
     if (status == CG_OK) {

@@ -82,16 +82,6 @@ cg_status cg_segment_scratch_reserve(cg_segment_scratch *scratch, const cg_segme
     return CG_GROW(allocator, scratch->keys, scratch->key_capacity, keys, error);
 }
 
-/* As in space.c: inner products do not care for the query's length. */
-static float own_step(const float *vector, size_t entries) {
-    float largest = 0.0f;
-    for (size_t d = 0; d < entries; d++) {
-        float size = vector[d] < 0.0f ? -vector[d] : vector[d];
-        largest = size > largest ? size : largest;
-    }
-    return largest > 1e-30f ? largest / CG_CODE_MAX : 1.0f;
-}
-
 static void new_group_epoch(cg_segment_scratch *scratch) {
     scratch->group_epoch++;
     if (scratch->group_epoch == 0) {
@@ -117,7 +107,7 @@ cg_segment_probe cg_segment_probe_of(const cg_segment *segment, const cg_index_q
     cg_segment_probe probe = {.vector = vector, .code = code};
     probe.unit = codec.step * codec.step;
     if (is_inner(segment)) {
-        codec.step = own_step(vector, entries);
+        codec.step = cg_index_own_step(vector, entries);
         probe.unit = codec.step * segment->codec.step;
     } else if (header->options.metric == CG_METRIC_COSINE) {
         probe.unit *= 0.5f;

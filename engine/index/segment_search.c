@@ -127,27 +127,6 @@ static uint32_t gather(const search *self, uint32_t row, uint32_t *rows, uint64_
     return count;
 }
 
-/* Those that a full array would still take, ascending. */
-static uint32_t keep_better(const cg_candidates *candidates, uint64_t *keys, uint32_t count) {
-    const bool is_full = candidates->count == candidates->limit;
-    const uint64_t bound = is_full ? candidates->keys[candidates->count - 1] : UINT64_MAX;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t key = keys[i];
-        keys[kept] = key;
-        kept += key < bound;
-    }
-    cg_keys_sort(keys, kept);
-    return kept;
-}
-
-static uint32_t next_to_expand(const cg_candidates *candidates, uint32_t cursor) {
-    while (cursor < candidates->count && (candidates->keys[cursor] & 1u)) {
-        cursor++;
-    }
-    return cursor;
-}
-
 /* The nearest of a beam of width ef into the scratch's keys. Returns how many. */
 static uint32_t run_beam(const search *self, uint32_t ef) {
     cg_candidates candidates = {.keys = self->scratch->keys, .limit = ef};
@@ -158,20 +137,20 @@ static uint32_t run_beam(const search *self, uint32_t ef) {
     uint64_t hops = 0;
     uint64_t links_read = 0;
     for (uint32_t cursor = 0; cursor < candidates.count;
-         cursor = next_to_expand(&candidates, cursor)) {
+         cursor = cg_candidates_next(&candidates, cursor)) {
         uint32_t rows[CG_INDEX_LINKS_MAX];
         uint64_t keys[CG_INDEX_LINKS_MAX];
         uint64_t from = candidates.keys[cursor];
         candidates.keys[cursor] |= 1u;
         uint32_t count = gather(self, cg_key_row(from), rows, &links_read);
         cg_segment_prefetch(self->segment, rows, count);
-        uint32_t following = next_to_expand(&candidates, cursor);
+        uint32_t following = cg_candidates_next(&candidates, cursor);
         if (following < candidates.count) {
             prefetch_list(self, cg_key_row(candidates.keys[following]));
         }
         cg_segment_keys(self->segment, self->probe, self->scratch, rows, count, keys,
                         self->work);
-        count = keep_better(&candidates, keys, count);
+        count = cg_candidates_keep_better(&candidates, keys, count);
         uint32_t place = cg_candidates_merge(&candidates, keys, count);
         if (place <= cursor) { /* the nearest one not expanded, so far */
             cursor = place;
@@ -221,13 +200,14 @@ static uint32_t at_most(uint64_t value, uint32_t most) {
     return value < most ? (uint32_t)value : most;
 }
 
-/* As in search.c; rows of f32 and f16 are re-ranked by themselves, since scores are rounded. */
+/* As in search.c. Scores of f32 and f16 rows are rounded, and any number of them may be equal:
+ * where there are such rows, all of the beam is re-ranked. */
 static plan plan_of(const cg_segment *segment, const cg_segment_query *query) {
     const cg_index_query *asked = &query->index;
     const cg_segment_header *header = &segment->header;
     const uint32_t rows = header->rows;
-    const bool is_reranked =
-        header->fuller != CG_PRECISION_COUNT || header->class_first[CG_PRECISION_I8] > 0;
+    const bool has_floats = header->class_first[CG_PRECISION_I8] > 0;
+    const bool is_reranked = header->fuller != CG_PRECISION_COUNT || has_floats;
     plan result = {.wanted = asked->k, .allowed = rows};
     uint64_t ef = asked->ef > asked->k ? asked->ef : asked->k;
     if (is_reranked && asked->rerank > asked->k) {
@@ -244,7 +224,7 @@ static plan plan_of(const cg_segment *segment, const cg_segment_query *query) {
         ef += passing > 0 ? 2 * (uint64_t)asked->k * (rows - passing) / passing : 0;
     }
     result.width = at_most(ef, rows);
-    result.wanted = at_most(result.wanted, rows);
+    result.wanted = has_floats ? result.width : at_most(result.wanted, rows);
     return result;
 }
 

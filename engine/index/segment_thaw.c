@@ -46,9 +46,13 @@ static cg_status alloc_index(thaw *self, cg_allocator allocator, cg_error *error
 }
 
 /* Codes as they are where the growing index has the same, else made anew. */
-static void copy_vector(const thaw *self, uint32_t from, uint32_t to, float *vector) {
+static cg_status copy_vector(const thaw *self, uint32_t from, uint32_t to, float *vector,
+                             cg_error *error) {
     cg_index *index = self->index;
     cg_segment_vector(self->segment, from, vector);
+    if (!cg_vector_is_finite(vector, index->options.dims)) {
+        return corrupt(error, "has an element that is not finite", from);
+    }
     cg_index_store(index, to, vector);
     uint32_t precision = cg_segment_class(self->segment, from);
     if (precision == (uint32_t)index->options.codes) {
@@ -59,29 +63,28 @@ static void copy_vector(const thaw *self, uint32_t from, uint32_t to, float *vec
                 self->segment)[from - self->segment->header.class_first[CG_PRECISION_I8]];
         }
     }
+    return CG_OK;
 }
 
 static cg_status copy_rows(thaw *self, float *vector, cg_error *error) {
     const cg_segment *segment = self->segment;
     const cg_index_options *options = &segment->header.options;
     cg_index *index = self->index;
-    for (uint32_t row = 0; row < segment->header.rows; row++) {
+    cg_status status = cg_segment_check_fuller(segment, error);
+    for (uint32_t row = 0; status == CG_OK && row < segment->header.rows; row++) {
         uint64_t id = cg_segment_id(segment, row);
         self->row_of[row] = options->has_ids ? row : (uint32_t)(id - options->first_id);
-        copy_vector(self, row, self->row_of[row], vector);
-        if (options->has_ids) {
+        status = copy_vector(self, row, self->row_of[row], vector, error);
+        if (status == CG_OK && options->has_ids) {
             uint64_t held = 0;
             if (cg_table_get(index->row_of, id, &held)) {
                 return corrupt(error, "has an id that another row has, too", row);
             }
-            cg_status status = cg_table_put(index->row_of, id, row, error);
-            if (status != CG_OK) {
-                return status;
-            }
+            status = cg_table_put(index->row_of, id, row, error);
             index->ids[row] = id;
         }
     }
-    return CG_OK;
+    return status;
 }
 
 /* Levels, by counting in how many of them a row stands. hnsw.levels is zero so far. */

@@ -54,10 +54,9 @@ cg_probe cg_probe_of_row(const cg_index *index, uint32_t row, float *buffer) {
     return (cg_probe){.vector = buffer, .view = cg_index_view_of(index)};
 }
 
-/* Inner products do not care for the query's length, so its code has a step of its own. */
-static float own_step(const float *vector, uint32_t dims) {
+float cg_index_own_step(const float *vector, size_t entries) {
     float largest = 0.0f;
-    for (uint32_t d = 0; d < dims; d++) {
+    for (size_t d = 0; d < entries; d++) {
         float size = vector[d] < 0.0f ? -vector[d] : vector[d];
         largest = size > largest ? size : largest;
     }
@@ -81,7 +80,7 @@ cg_probe cg_probe_of_query(const cg_index *index, const cg_index_query *query,
         int8_t *code = (int8_t *)(vector + padded);
         probe.unit = integer_unit(index);
         if (options->metric == CG_METRIC_INNER_PRODUCT) {
-            codec.step = own_step(vector, options->dims);
+            codec.step = cg_index_own_step(vector, options->dims);
             probe.unit = codec.step * index->codec.step;
         }
         cg_codec_encode_i8(&codec, vector, code);

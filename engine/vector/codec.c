@@ -118,16 +118,21 @@ cg_status cg_codec_train(cg_codec *codec, const float *sample, uint32_t count, b
                             codec->dims);
     }
     const uint32_t taken = count < CG_CODEC_SAMPLE_MAX ? count : CG_CODEC_SAMPLE_MAX;
-    const bool is_small = count < CG_CODEC_SAMPLE_MIN;
+    double range = 0.0;
     memset(codec->centre, 0, codec->dims * sizeof *codec->centre);
-    if (is_centred && !is_small) {
-        find_centre(codec, sample, taken, count);
+    if (count >= CG_CODEC_SAMPLE_MIN) {
+        if (is_centred) {
+            find_centre(codec, sample, taken, count);
+        }
+        range = range_of(codec, sample, taken, count, bins);
     }
-    double range = is_small ? 2.0 * largest_deviation(codec, sample, taken, count)
-                            : range_of(codec, sample, taken, count, bins);
+    if (range <= 0.0) {
+        memset(codec->centre, 0, codec->dims * sizeof *codec->centre);
+        range = 2.0 * largest_deviation(codec, sample, taken, count);
+    }
     double step = range / CG_CODE_MAX;
     cg_deallocate(allocator, bins, BINS, sizeof *bins);
-    /* All equal: every code is 0 at any step. The inverse of the step has to be finite, too. */
+    /* All zero: every code is 0 at any step. The inverse of the step has to be finite, too. */
     step = step > 0.0 ? step : 1.0;
     step = step < (double)FLT_MIN ? (double)FLT_MIN : step;
     codec->step = (float)step;

@@ -48,8 +48,7 @@ typedef struct cg_codec {
     float *centre; /* [dims], owned */
 } cg_codec;
 
-/* Bytes of one row in a table of this precision, a multiple of 64 for f32, f16 and 8 bits; the
- * entries of a row beyond dims are zero. */
+/* Bytes of one row in a table of this precision; the entries of a row beyond dims are zero. */
 size_t cg_precision_row_bytes(cg_precision precision, uint32_t dims);
 
 /* An untrained codec; cg_codec_deinit frees it. Error: CG_ERROR_MEMORY. */
@@ -60,8 +59,8 @@ void cg_codec_deinit(cg_codec *codec, const cg_allocator *allocator); /* zeroed 
 /* Learns centre and step from sample[count * dims], finite, count >= 1: the centre is the mean,
  * or 0 when not is_centred (inner products); the step is such that one entry in 2,000 is
  * clipped. Of more than CG_CODEC_SAMPLE_MAX rows, so many are taken, evenly spread. Fewer than
- * CG_CODEC_SAMPLE_MIN say little about what is to come: then the centre is 0 and there is room
- * for twice the largest entry. On failure (CG_ERROR_MEMORY) the codec is as it was. */
+ * CG_CODEC_SAMPLE_MIN, or all equal, say little about what is to come: then the centre is 0 and
+ * there is room for twice the largest entry. On failure (CG_ERROR_MEMORY) the codec is as it was. */
 enum { CG_CODEC_SAMPLE_MIN = 64, CG_CODEC_SAMPLE_MAX = 4096 };
 cg_status cg_codec_train(cg_codec *codec, const float *sample, uint32_t count, bool is_centred,
                          const cg_allocator *allocator, cg_error *error);

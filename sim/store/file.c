@@ -69,20 +69,18 @@ static bool open_part(save *self) {
             return false;
         }
         if (!may(self, "lock") || flock(self->file, LOCK_EX | LOCK_NB) != 0) {
-            self->owns_part = errno != EWOULDBLOCK; /* else it is another save's */
-            return false;
+            return false; /* it may be another save's */
         }
         struct stat held;
         struct stat named;
-        self->owns_part = true;
         if (!may(self, "check") || fstat(self->file, &held) != 0) {
             return false;
         }
         if (stat(self->part, &named) == 0 && held.st_ino == named.st_ino &&
             held.st_dev == named.st_dev) {
+            self->owns_part = true;
             return true;
         }
-        self->owns_part = false;
         close(self->file);
         self->file = -1;
     }

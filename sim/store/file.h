@@ -3,9 +3,10 @@
  *
  * A save writes PATH.part in the same folder, makes it durable, renames it to PATH and makes
  * the folder durable. So at every moment, whatever ends the process or the power, PATH holds
- * the old bytes or the new ones, whole. A process that is killed can leave PATH.part behind;
- * the next save of PATH takes that name over, so at most one is ever there. Two saves of one
- * path exclude each other by a lock on PATH.part.
+ * the old bytes or the new ones, whole. A process that is killed can leave PATH.part behind, and
+ * so can a save that could not lock it, or not tell whether it still has that name: it may be
+ * another save's, so it is left alone. The next save of PATH takes that name over, so at most
+ * one is ever there. Two saves of one path exclude each other by a lock on PATH.part.
  *
  * A mapping belongs to the file that it was made from: a later save of the path does not touch
  * it. It must not be truncated by others while mapped: reading what is gone ends a process.
@@ -16,9 +17,9 @@
 #include "engine/base/status.h"
 
 /* Replaces the file at `path`, or makes it. bytes may be NULL when size_bytes is 0. On failure
- * the file is as it was and no temporary is left, with one exception: when only the folder could
- * not be made durable, the file holds the new bytes but might fall back to the old after a power
- * cut. Errors: CG_ERROR_INVALID for an empty path or one too long for the system;
+ * the file is as it was and no temporary is left, with two exceptions: PATH.part stays when it
+ * could not be locked or identified; and when only the folder could not be made durable, the
+ * file holds the new bytes but might fall back to the old after a power cut. Errors: CG_ERROR_INVALID for an empty path or one too long for the system;
  * CG_ERROR_OVERLOADED while another save of the path is under way; CG_ERROR_IO with the
  * system's reason. Cost: a write and two waits for the disk. */
 cg_status sim_file_save(const char *path, const void *bytes, size_t size_bytes,

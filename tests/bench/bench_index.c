@@ -21,7 +21,6 @@ typedef struct bench_size {
     bool has_one_thread; /* builds with one thread too, on the hard set */
 } bench_size;
 
-/* Frozen segments with 1-bit codes are measured by an entry of their own. */
 static const bench_form other_forms[] = {
     {"i8", CG_PRECISION_I8, CG_PRECISION_I8, false},
     {"i8_f16_with_ids", CG_PRECISION_I8, CG_PRECISION_F16, true},
@@ -244,7 +243,12 @@ static bool bench_round_run(const bench_size *size, bench_law law, const cg_runn
         return false;
     }
     bool is_fine = bench_scratch_alloc(&round.scratch);
-    is_fine = is_fine && bench_builds(&round) && bench_searches(&round) && bench_bytes(&round);
+    is_fine = is_fine && bench_builds(&round) && bench_searches(&round) &&
+              bench_index_frozen(&(bench_frozen){.bench = size->bench,
+                                                 .data = &round.data,
+                                                 .index = round.ours,
+                                                 .peer = round.peer}) &&
+              bench_bytes(&round);
     cg_index_scratch_free(round.scratch);
     cg_index_free(round.ours);
     peer_hnswlib_free(round.peer);

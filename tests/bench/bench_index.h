@@ -18,6 +18,15 @@ void bench_index_row(const char *bench, bench_law law, const char *metric,
 void bench_index_value(const char *bench, bench_law law, const char *metric, double ours,
                        double peer, const char *unit);
 
+/* Frozen segments of an index, against the peer built from the same data. */
+typedef struct bench_frozen {
+    const char *bench;
+    const bench_data *data;
+    const cg_index *index; /* 8-bit codes, f16, computed ids from 0 */
+    peer_index *peer;      /* NULL: none */
+} bench_frozen;
+bool bench_index_frozen(const bench_frozen *set);
+
 /* A line on stderr: what is done now. */
 void bench_index_progress(const char *bench, bench_law law, const char *what);
 

@@ -393,10 +393,63 @@ static void test_memory_runs_out(void **state) {
     assert_int_equal(counting.live_blocks, 0);
 }
 
+/* Every allocation of a search over two parts fails once; no hit is written by those that fail. */
+static void test_search_fails(void **state) {
+    (void)state;
+    static program self;
+    self = (program){.stream = cg_stream_init(seed, "collection_property_test.search", 0),
+                     .metric = CG_METRIC_L2};
+    cg_index_options options = cg_index_options_default(CG_INDEX_HNSW, DIMS);
+    options.metric = CG_METRIC_L2;
+    options.has_ids = true;
+    cg_error error;
+    assert_ok(cg_collection_alloc(&options, cg_allocator_heap(), &self.collection, &error),
+              error);
+    self.vectors = calloc((size_t)IDS * DIMS, sizeof *self.vectors);
+    assert_non_null(self.vectors);
+    change(&self, false);
+    merge(&self, &(cg_collection_merge_options){.form = {.codes = CG_PRECISION_I8},
+                                                .has_growing = true});
+    change(&self, false);
+    float query[DIMS];
+    draw_vector(&self, query);
+    cg_collection_query asked = {.index = {.vector = query, .k = K}};
+    uint64_t failed = 0;
+    for (bool has_finished = false; !has_finished;) {
+        cg_counting_allocator counting;
+        cg_counting_allocator_init(&counting, cg_allocator_heap());
+        cg_allocator view = cg_counting_allocator_view(&counting);
+        cg_collection_scratch *scratch = NULL;
+        assert_ok(cg_collection_scratch_alloc(view, &scratch, &error), error);
+        counting.fail_at = failed + 1;
+        cg_index_hit hits[K];
+        cg_index_hit untouched[K];
+        uint32_t found = 12345;
+        memset(hits, 0x5a, sizeof hits);
+        memset(untouched, 0x5a, sizeof untouched);
+        cg_status status =
+            cg_collection_search(self.collection, &asked, scratch, hits, &found, NULL, &error);
+        has_finished = status == CG_OK;
+        if (!has_finished) {
+            assert_int_equal(status, CG_ERROR_MEMORY);
+            assert_int_equal(found, 12345);
+            assert_memory_equal(hits, untouched, sizeof hits);
+            failed++;
+        }
+        cg_collection_scratch_free(scratch);
+        assert_int_equal(counting.live_blocks, 0);
+    }
+    assert_in_range(failed, 4, 20); /* of both parts */
+    cg_collection_free(self.collection);
+    close_one(&self, self.opened[0].segment);
+    free(self.vectors);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_programs),
         cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_search_fails),
     };
     seed = support_seed(404);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -243,12 +243,44 @@ static void test_capacity_serves_again(void **state) {
     free(rows);
 }
 
+/* Lists at every level become empty when nothing is left to link to. */
+static void test_one_is_left(void **state) {
+    (void)state;
+    enum { COUNT = 600 };
+    cg_index_options options = options_of(CG_PRECISION_I8, CG_PRECISION_F16);
+    options.m = 4; /* more levels */
+    options.ef_construction = 20;
+    for (uint32_t left = 0; left < 40; left++) {
+        churn self = make_churn(&options, SPREAD, COUNT);
+        uint64_t gone[COUNT];
+        uint32_t count = 0;
+        for (uint32_t number = 0; number < COUNT; number++) {
+            uint32_t level = cg_hnsw_level(&options, id_of_number(number));
+            /* First the only one, then the only one of its level. */
+            if (number != left && (left % 2 == 0 || level >= 1)) {
+                gone[count++] = id_of_number(number);
+            }
+        }
+        rig_remove(self.index, gone, count);
+        rig_repair(self.index);
+        check_graph(self.index);
+        assert_int_equal(cg_index_rows_in_use(self.index), COUNT - count);
+        cg_index_scratch *scratch = rig_scratch();
+        cg_index_hit hit;
+        cg_index_query query = {.vector = self.rows, .k = 1, .ef = COUNT};
+        assert_int_equal(rig_search(self.index, &query, scratch, &hit), 1);
+        cg_index_scratch_free(scratch);
+        free_churn(&self);
+    }
+}
+
 int main(void) {
     seed = support_seed(20250103);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_remove_and_add),
         cmocka_unit_test(test_remove_and_add_by_parts),
         cmocka_unit_test(test_update),
+        cmocka_unit_test(test_one_is_left),
         cmocka_unit_test(test_capacity_serves_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

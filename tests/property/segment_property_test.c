@@ -154,6 +154,47 @@ static void test_same_answers(void **state) {
     }
 }
 
+/* Rows so near each other that their rounded scores are all equal, and a few so far away that
+ * theirs are all the most there is: as wide as the index, the nearest is found nevertheless. */
+static void test_equal_scores(void **state) {
+    (void)state;
+    enum { DIMS = 8, SPREAD = 1000, NEAR = 100 };
+    const shape like = {
+        CG_METRIC_L2, CG_PRECISION_F32, CG_PRECISION_F32, SPREAD + NEAR, DIMS, 12, false};
+    float *rows = draw_rows(like.count, DIMS, like.metric, 12);
+    cg_stream stream = cg_stream_init(seed, "segment_property_test.equal_scores", 0);
+    for (uint32_t i = 0; i < like.count * DIMS; i++) {
+        float value = 2.0f * (float)cg_stream_next_unit(&stream) - 1.0f;
+        rows[i] = i < SPREAD * DIMS ? value : 0.25f + 1e-3f * value;
+    }
+    cg_index *index = build(&like, rows);
+    cg_segment_scratch *scratch = new_scratch();
+    const cg_kernels *kernels = cg_kernels_of(CG_ISA_SCALAR);
+    float queries[2][16] = {{0}};
+    for (uint32_t d = 0; d < DIMS; d++) {
+        queries[0][d] = 0.25f;
+        queries[1][d] = 1e4f; /* scores are at their limit */
+    }
+    for (int p = CG_PRECISION_F32; p <= CG_PRECISION_F16; p++) {
+        frozen made = freeze(index, &(cg_freeze_options){.codes = (cg_precision)p});
+        for (uint32_t i = 0; i < 2; i++) {
+            cg_index_query query = {.vector = queries[i], .k = 1, .ef = 2000};
+            cg_index_hit hit;
+            assert_int_equal(search_frozen(made.segment, &query, scratch, &hit), 1);
+            for (uint32_t row = 0; row < like.count; row++) {
+                float padded[16] = {0};
+                cg_segment_vector(made.segment, row, padded);
+                assert_true(hit.distance <=
+                            kernels->square_distance_f32(queries[i], padded, 16));
+            }
+        }
+        melt(&made);
+    }
+    cg_segment_scratch_free(scratch);
+    cg_index_free(index);
+    free(rows);
+}
+
 static void test_without_rows(void **state) {
     (void)state;
     const shape like = {CG_METRIC_COSINE, CG_PRECISION_I8, CG_PRECISION_F16, 0, 9, 4, true};
@@ -431,7 +472,7 @@ int main(void) {
         cmocka_unit_test(test_same_answers),    cmocka_unit_test(test_without_rows),
         cmocka_unit_test(test_precisions),      cmocka_unit_test(test_allowed_rows),
         cmocka_unit_test(test_all_equal),       cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_memory_runs_out), cmocka_unit_test(test_equal_scores),
     };
     seed = support_seed(2025);
     return cmocka_run_group_tests(tests, NULL, NULL);

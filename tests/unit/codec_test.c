@@ -147,7 +147,12 @@ static void test_training_on_little(void **state) {
         largest = fmaxf(largest, fabsf(sample[d]));
     }
     assert_true(fabsf(codec.step * 127.0f - 2.0f * largest) < 1e-4f);
-    memset(sample, 0, sizeof sample); /* all equal: any step will do */
+    for (uint32_t i = 0; i < ROWS * DIMS; i++) {
+        sample[i] = i % DIMS == 3 ? -0.5f : 0.25f; /* all equal: no spread to learn from */
+    }
+    train(&codec, ROWS, true);
+    assert_true(codec.centre[3] == 0.0f && fabsf(codec.step * 127.0f - 1.0f) < 1e-6f);
+    memset(sample, 0, sizeof sample); /* any step will do */
     train(&codec, ROWS, true);
     assert_true(codec.step > 0.0f);
     sample[0] = FLT_MIN / 1024; /* the step's inverse stays finite */

@@ -66,6 +66,7 @@ static void test_keys_keep_the_order_of_distances(void **state) {
                     cg_key(ascending[i - 1], CG_INDEX_ROWS_MAX) < cg_key(ascending[i], 0));
     }
     assert_true(cg_key(-0.0f, 3) == cg_key(0.0f, 3));
+    assert_true(cg_key(-NAN, 3) == cg_key(NAN, 3) && cg_key(NAN, 0) > cg_key(INFINITY, 9));
     uint64_t keys[300];
     for (size_t count = 0; count <= 300; count += 20) {
         for (size_t i = 0; i < count; i++) {
@@ -258,6 +259,40 @@ static void test_empty_and_freed(void **state) {
     cg_index_free(NULL);
 }
 
+/* What is HNSW's own does not concern a flat index. */
+static void test_flat_needs_no_links(void **state) {
+    (void)state;
+    cg_index_options options = {.kind = CG_INDEX_FLAT, .dims = DIMS};
+    cg_index *index = rig_index(&options);
+    static float vectors[3 * DIMS];
+    fill(vectors, 3, 5);
+    rig_add(index, vectors, NULL, 3);
+    assert_int_equal(cg_index_count(index), 3);
+    cg_index_free(index);
+}
+
+/* Asking for more than there is costs what there is, however large the capacity. */
+static void test_more_wanted_than_there_is(void **state) {
+    (void)state;
+    enum { COUNT = 10, K = 12 };
+    cg_index_options options = cg_index_options_default(CG_INDEX_HNSW, DIMS);
+    options.has_ids = true;
+    options.capacity = 100000;
+    cg_index *index = rig_index(&options);
+    cg_index_scratch *scratch = rig_scratch();
+    static float vectors[COUNT * DIMS];
+    fill(vectors, COUNT, 6);
+    const uint64_t ids[COUNT] = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+    rig_add(index, vectors, ids, COUNT);
+    rig_remove(index, ids, 1);
+    cg_index_query query = {.vector = vectors, .k = K, .ef = K};
+    cg_index_hit hits[K];
+    assert_int_equal(rig_search(index, &query, scratch, hits), COUNT - 1);
+    assert_true(cg_index_scratch_bytes(scratch) < 2 * options.capacity + 2000); /* marks */
+    cg_index_scratch_free(scratch);
+    cg_index_free(index);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_results_are_ordered_by_distance_then_row),
@@ -268,6 +303,8 @@ int main(void) {
         cmocka_unit_test(test_levels_follow_the_law),
         cmocka_unit_test(test_known_graph),
         cmocka_unit_test(test_empty_and_freed),
+        cmocka_unit_test(test_flat_needs_no_links),
+        cmocka_unit_test(test_more_wanted_than_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

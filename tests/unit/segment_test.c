@@ -22,7 +22,7 @@ static float *draw(uint32_t count, uint64_t entity) {
     return rows;
 }
 
-static cg_index *build(const float *rows, uint32_t count, bool has_ids) {
+static cg_index *build_from(const float *rows, uint32_t count, bool has_ids, uint64_t first) {
     cg_index_options options = cg_index_options_default(CG_INDEX_HNSW, DIMS);
     options.metric = CG_METRIC_L2;
     options.codes = CG_PRECISION_I8;
@@ -35,12 +35,16 @@ static cg_index *build(const float *rows, uint32_t count, bool has_ids) {
     cg_runner serial = cg_runner_serial();
     uint64_t ids[ROWS];
     for (uint32_t i = 0; i < count; i++) {
-        ids[i] = 1000 + 2 * (uint64_t)i;
+        ids[i] = first + 2 * (uint64_t)i;
     }
     assert_ok(cg_index_alloc(&options, cg_allocator_heap(), &index, &error), error);
     cg_index_rows given = {.vectors = rows, .ids = has_ids ? ids : NULL, .count = count};
     assert_ok(cg_index_add(index, &given, &serial, NULL, &error), error);
     return index;
+}
+
+static cg_index *build(const float *rows, uint32_t count, bool has_ids) {
+    return build_from(rows, count, has_ids, 1000);
 }
 
 static void test_layout(void **state) {
@@ -261,11 +265,217 @@ static void test_collection_refusals(void **state) {
     free(rows);
 }
 
+/* The last row of the fuller form begins with no number; is_forged: and the checksum fits. */
+static opened open_altered(const cg_index *index, bool is_forged) {
+    opened made = {0};
+    cg_error error;
+    cg_allocator heap = cg_allocator_heap();
+    cg_freeze_options options = {
+        .codes = CG_PRECISION_I4, .has_fuller = true, .fuller = CG_PRECISION_F16};
+    assert_ok(cg_segment_encode(index, &options, heap, &made.bytes, &made.size, &error), error);
+    made.bytes[made.size - 64 + 1] = 0x7f;
+    if (is_forged) {
+        cg_segment_header header;
+        assert_ok(cg_segment_header_read(made.bytes, made.size, &header, &error), error);
+        header.checksums[CG_SECTION_FULLER] =
+            cg_segment_checksum(made.bytes, &header, CG_SECTION_FULLER);
+        cg_segment_header_write(&header, made.bytes);
+    }
+    assert_ok(cg_segment_open(made.bytes, made.size, CG_SEGMENT_LEAVE_FULLER, heap,
+                              &made.segment, &error),
+              error);
+    return made;
+}
+
+/* What was altered where nobody looked yet neither thaws nor gets into a merge, be it the
+ * largest segment or another. */
+static void test_altered_fuller(void **state) {
+    (void)state;
+    cg_allocator heap = cg_allocator_heap();
+    cg_runner serial = cg_runner_serial();
+    cg_error error;
+    float *rows = draw(ROWS, 4);
+    cg_index *one = build_from(rows, 40, true, 1000);
+    for (uint32_t turn = 0; turn < 4; turn++) {
+        const bool is_forged = turn % 2 == 1;
+        const char *reason = is_forged ? "not finite" : "checksum";
+        cg_index *other = build_from(rows, turn < 2 ? 20 : 60, true, 5000);
+        opened altered = open_altered(one, is_forged);
+        opened fine = open_of(other);
+        cg_index *thawed = NULL;
+        assert_status(cg_segment_thaw(altered.segment, heap, &thawed, &error), CG_ERROR_CORRUPT,
+                      error, reason);
+        assert_null(thawed);
+        cg_collection *collection = NULL;
+        assert_ok(cg_collection_alloc(&one->options, heap, &collection, &error), error);
+        assert_ok(cg_collection_attach(collection, altered.segment, &error), error);
+        assert_ok(cg_collection_attach(collection, fine.segment, &error), error);
+        uint8_t *bytes = NULL;
+        size_t size = 0;
+        cg_collection_merge_options all = {.form = {.codes = CG_PRECISION_I4}};
+        assert_status(cg_collection_merge(collection, &all, &serial, &bytes, &size, &error),
+                      CG_ERROR_CORRUPT, error, reason);
+        assert_null(bytes);
+        cg_collection_free(collection);
+        close_it(&fine);
+        close_it(&altered);
+        cg_index_free(other);
+    }
+    cg_index_free(one);
+    free(rows);
+}
+
+static void refuse_to_freeze(const cg_index *index, cg_precision codes, const char *reason) {
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    cg_error error;
+    cg_freeze_options options = {.codes = codes};
+    assert_status(
+        cg_segment_encode(index, &options, cg_allocator_heap(), &bytes, &size, &error),
+        CG_ERROR_INVALID, error, reason);
+    assert_null(bytes);
+}
+
+/* Finite rows whose segment could not be opened are not frozen. */
+static void test_scales(void **state) {
+    (void)state;
+    cg_error error;
+    cg_runner serial = cg_runner_serial();
+    float *rows = draw(ROWS, 5);
+    float *scaled = draw(ROWS, 5);
+    for (uint32_t i = 0; i < ROWS * DIMS; i++) {
+        scaled[i] = 1e18f + 1e16f * rows[i];
+    }
+    cg_index *index = build(scaled, ROWS, true);
+    refuse_to_freeze(index, CG_PRECISION_F32, "axis 0");
+    cg_index_free(index);
+    for (uint32_t i = 0; i < ROWS * DIMS; i++) {
+        scaled[i] = 1e-29f * rows[i];
+    }
+    index = build(scaled, ROWS, true);
+    refuse_to_freeze(index, CG_PRECISION_I8, "step of the codec");
+    cg_index_free(index);
+    /* Codes made for some rows, and one far outside of their range. */
+    cg_index_options options = cg_index_options_default(CG_INDEX_HNSW, DIMS);
+    options.metric = CG_METRIC_L2;
+    options.codes = CG_PRECISION_I8;
+    options.fuller = CG_PRECISION_F32;
+    assert_ok(cg_index_alloc(&options, cg_allocator_heap(), &index, &error), error);
+    cg_index_rows given = {.vectors = rows, .count = ROWS};
+    assert_ok(cg_index_add(index, &given, &serial, NULL, &error), error);
+    scaled[0] = 1e30f;
+    given = (cg_index_rows){.vectors = scaled, .count = 1};
+    assert_ok(cg_index_add(index, &given, &serial, NULL, &error), error);
+    refuse_to_freeze(index, CG_PRECISION_I1, "biases");
+    scaled[0] = 3e38f;
+    assert_ok(cg_index_add(index, &given, &serial, NULL, &error), error);
+    scaled[0] = -3e38f;
+    assert_ok(cg_index_add(index, &given, &serial, NULL, &error), error);
+    refuse_to_freeze(index, CG_PRECISION_I1, "1-bit");
+    cg_index_free(index);
+    free(scaled);
+    free(rows);
+}
+
+enum { WIDE = 64 };
+
+/* A segment of the collection's growing index at a precision, in its place. */
+static opened freeze_growing(cg_collection *collection, cg_precision codes) {
+    opened made = {0};
+    cg_error error;
+    cg_runner serial = cg_runner_serial();
+    cg_segment *const none[1] = {NULL};
+    cg_collection_merge_options options = {
+        .form = {.codes = codes}, .segments = none, .has_growing = true};
+    assert_ok(
+        cg_collection_merge(collection, &options, &serial, &made.bytes, &made.size, &error),
+        error);
+    assert_ok(cg_segment_open(made.bytes, made.size, CG_SEGMENT_CHECK_ALL, cg_allocator_heap(),
+                              &made.segment, &error),
+              error);
+    cg_segment *detached[CG_COLLECTION_SEGMENTS_MAX];
+    uint32_t detached_count = 0;
+    assert_ok(
+        cg_collection_replace(collection, made.segment, detached, &detached_count, &error),
+        error);
+    return made;
+}
+
+static void add_rows(cg_collection *collection, const float *rows, uint64_t id,
+                     uint32_t count) {
+    const uint64_t ids[] = {id, id + 1, id + 2, id + 3};
+    cg_index_rows given = {.vectors = rows, .ids = ids, .count = count};
+    cg_runner serial = cg_runner_serial();
+    cg_error error;
+    assert_ok(cg_collection_add(collection, &given, &serial, NULL, &error), error);
+}
+
+/* Merged under cosine, what is acceptable stays as it is to the last bit; a row whose 4-bit code
+ * is zero gets the first axis. */
+static void test_merged_lengths(void **state) {
+    (void)state;
+    cg_allocator heap = cg_allocator_heap();
+    cg_runner serial = cg_runner_serial();
+    cg_error error;
+    cg_index_options options = cg_index_options_default(CG_INDEX_HNSW, WIDE);
+    options.has_ids = true;
+    cg_collection *collection = NULL;
+    assert_ok(cg_collection_alloc(&options, heap, &collection, &error), error);
+    float rows[4 * WIDE] = {0};
+    for (uint32_t i = 0; i < 4; i++) {
+        rows[i * WIDE + i] = 1.0f;
+    }
+    add_rows(collection, rows, 10, 4); /* the largest: thawed, not added */
+    opened made[3] = {freeze_growing(collection, CG_PRECISION_F32)};
+    rows[2 * WIDE + 2] = 1.0001f;
+    add_rows(collection, rows + (size_t)2 * WIDE, 22, 1);
+    made[1] = freeze_growing(collection, CG_PRECISION_F32);
+    for (uint32_t d = 0; d < WIDE; d++) {
+        rows[d] = 0.125f; /* 8 steps; a unit of 4 bits is 18 */
+    }
+    add_rows(collection, rows, 30, 2);
+    made[2] = freeze_growing(collection, CG_PRECISION_I4);
+    float vector[WIDE];
+    for (uint32_t row = 0; row < 2; row++) {
+        cg_segment_vector(made[2].segment, row, vector);
+        for (uint32_t d = 0; d < WIDE && cg_segment_id(made[2].segment, row) == 30; d++) {
+            assert_true(vector[d] == 0.0f);
+        }
+    }
+    opened merged = {0};
+    cg_collection_merge_options all = {.form = {.codes = CG_PRECISION_F32}};
+    assert_ok(
+        cg_collection_merge(collection, &all, &serial, &merged.bytes, &merged.size, &error),
+        error);
+    assert_ok(cg_segment_open(merged.bytes, merged.size, CG_SEGMENT_CHECK_ALL, heap,
+                              &merged.segment, &error),
+              error);
+    assert_int_equal(cg_segment_count(merged.segment), 7);
+    const float first_axis[WIDE] = {1.0f};
+    for (uint32_t row = 0; row < 7; row++) {
+        uint64_t id = cg_segment_id(merged.segment, row);
+        cg_segment_vector(merged.segment, row, vector);
+        if (id == 22) {
+            assert_memory_equal(vector, rows + (size_t)2 * WIDE, sizeof vector);
+        } else if (id == 30) {
+            assert_memory_equal(vector, first_axis, sizeof vector);
+        }
+    }
+    close_it(&merged);
+    cg_collection_free(collection);
+    for (uint32_t i = 0; i < 3; i++) {
+        close_it(&made[i]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layout),
         cmocka_unit_test(test_one_bit_estimates),
         cmocka_unit_test(test_collection_refusals),
+        cmocka_unit_test(test_altered_fuller),
+        cmocka_unit_test(test_scales),
+        cmocka_unit_test(test_merged_lengths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
