@@ -146,9 +146,8 @@ static void mend_tree(const repair *task) {
 /* Phase "lists". */
 
 static void offer(const repair *task, worker *self, uint32_t row, uint32_t *count) {
-    uint16_t *mark = &self->scratch->marks[row];
-    if (*mark != self->scratch->epoch && !cg_index_is_removed(task->index, row)) {
-        *mark = self->scratch->epoch;
+    if (cg_visited_add(&self->scratch->visited, row) &&
+        !cg_index_is_removed(task->index, row)) {
         self->rows[(*count)++] = row;
     }
 }
@@ -174,8 +173,8 @@ static bool gather(const repair *task, worker *self, uint32_t row, uint32_t *kep
     if (adopted == CG_NO_ROW && !links_to_removed(index, links, link_count)) {
         return false;
     }
-    cg_index_scratch_new_epoch(self->scratch);
-    self->scratch->marks[row] = self->scratch->epoch;
+    cg_visited_begin(&self->scratch->visited);
+    (void)cg_visited_add(&self->scratch->visited, row);
     *count = 0;
     for (uint32_t i = 0; i < link_count; i++) {
         offer(task, self, links[i], count);

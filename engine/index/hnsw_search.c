@@ -75,8 +75,8 @@ uint64_t cg_hnsw_descend(const cg_index *index, const cg_probe *probe, uint64_t 
 __attribute__((noinline)) static uint32_t gather(const cg_link *links, uint32_t width,
                                                  uint32_t from, uint32_t row_limit,
                                                  cg_index_scratch *scratch, uint32_t *rows) {
-    uint16_t *marks = scratch->marks;
-    const uint16_t epoch = scratch->epoch;
+    uint16_t *marks = scratch->visited.marks;
+    const uint16_t epoch = scratch->visited.epoch;
     uint32_t count = 0;
     for (uint32_t i = width; i-- > 0;) {
         uint32_t link = cg_link_get(links + i);
@@ -94,8 +94,8 @@ uint32_t cg_hnsw_beam(const cg_index *index, const cg_probe *probe, uint64_t sta
     const uint32_t row_limit = probe->view.row_limit;
     const uint32_t width = cg_hnsw_width(index, level);
     cg_candidates candidates = {.keys = scratch->keys, .limit = ef};
-    cg_index_scratch_new_epoch(scratch);
-    scratch->marks[cg_key_row(start)] = scratch->epoch;
+    cg_visited_begin(&scratch->visited);
+    (void)cg_visited_add(&scratch->visited, cg_key_row(start));
     cg_candidates_insert(&candidates, start);
     uint64_t hops = 0;
     uint64_t links_read = 0;

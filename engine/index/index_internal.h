@@ -18,6 +18,7 @@
 #include "engine/index/candidates.h"
 #include "engine/index/hnsw.h"
 #include "engine/index/index.h"
+#include "engine/index/visited.h"
 #include "engine/vector/kernel.h"
 #include "engine/vector/vector.h"
 
@@ -62,11 +63,9 @@ struct cg_index_scratch {
     cg_allocator allocator;
     uint64_t *keys; /* [key_capacity] of the candidates */
     size_t key_capacity;
-    uint16_t *marks; /* [mark_capacity] a row is visited when its mark is the epoch */
-    size_t mark_capacity;
+    cg_visited visited;
     float *vector; /* [padded dims] 64-byte aligned: the query, flipped; its code follows */
     size_t vector_bytes;
-    uint16_t epoch;
 };
 
 struct cg_row_set {
@@ -206,8 +205,6 @@ cg_status cg_index_check_vector(const cg_index *index, const float *vector, cg_e
 /* Room for marks of `rows` rows (unless 0), for `keys` candidates, and for a query. */
 cg_status cg_index_scratch_reserve(cg_index_scratch *scratch, const cg_index *index,
                                    size_t rows, size_t keys, cg_error *error);
-
-void cg_index_scratch_new_epoch(cg_index_scratch *scratch);
 
 /* flat.c: the k nearest of all rows that may be found, into the scratch's keys, ascending;
  * returns how many. Keys are reserved. rows may be NULL. */

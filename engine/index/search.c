@@ -205,14 +205,14 @@ void cg_index_scratch_free(cg_index_scratch *scratch) {
     }
     cg_allocator allocator = scratch->allocator;
     cg_deallocate(&allocator, scratch->keys, scratch->key_capacity, sizeof *scratch->keys);
-    cg_deallocate(&allocator, scratch->marks, scratch->mark_capacity, sizeof *scratch->marks);
+    cg_visited_deinit(&scratch->visited, &allocator);
     cg_deallocate_aligned(&allocator, scratch->vector, scratch->vector_bytes);
     cg_deallocate(&allocator, scratch, 1, sizeof *scratch);
 }
 
 uint64_t cg_index_scratch_bytes(const cg_index_scratch *scratch) {
     return sizeof *scratch + scratch->key_capacity * (uint64_t)sizeof *scratch->keys +
-           scratch->mark_capacity * (uint64_t)sizeof *scratch->marks + scratch->vector_bytes;
+           cg_visited_bytes(&scratch->visited) + scratch->vector_bytes;
 }
 
 cg_status cg_index_scratch_reserve(cg_index_scratch *scratch, const cg_index *index,
@@ -231,25 +231,9 @@ cg_status cg_index_scratch_reserve(cg_index_scratch *scratch, const cg_index *in
         scratch->vector = vector;
         scratch->vector_bytes = vector_bytes;
     }
-    if (rows > scratch->mark_capacity) {
-        uint16_t *marks = cg_allocate(allocator, rows, sizeof *marks);
-        if (!marks) {
-            return cg_error_set(error, CG_ERROR_MEMORY,
-                                "no memory for the visited marks of a search over %zu rows",
-                                rows);
-        }
-        cg_deallocate(allocator, scratch->marks, scratch->mark_capacity, sizeof *marks);
-        scratch->marks = marks;
-        scratch->mark_capacity = rows;
-        scratch->epoch = 0;
+    cg_status status = cg_visited_reserve(&scratch->visited, allocator, rows, error);
+    if (status != CG_OK) {
+        return status;
     }
     return CG_GROW(allocator, scratch->keys, scratch->key_capacity, keys, error);
-}
-
-void cg_index_scratch_new_epoch(cg_index_scratch *scratch) {
-    scratch->epoch++;
-    if (scratch->epoch == 0) { /* marks of 65,536 searches ago would look fresh */
-        memset(scratch->marks, 0, scratch->mark_capacity * sizeof *scratch->marks);
-        scratch->epoch = 1;
-    }
 }

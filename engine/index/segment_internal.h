@@ -87,8 +87,7 @@ struct cg_segment_scratch {
     cg_allocator allocator;
     uint64_t *keys; /* [key_capacity] of the candidates */
     size_t key_capacity;
-    uint16_t *marks; /* [mark_capacity] a row is visited when its mark is the epoch */
-    size_t mark_capacity;
+    cg_visited visited;
     float *vectors; /* the query, padded, then its code; 64-byte aligned */
     size_t vectors_bytes;
     cg_segment_group *groups; /* [group_capacity] */

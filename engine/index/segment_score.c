@@ -51,17 +51,9 @@ cg_status cg_segment_scratch_reserve(cg_segment_scratch *scratch, const cg_segme
         scratch->vectors = vectors;
         scratch->vectors_bytes = vectors_bytes;
     }
-    if (rows > scratch->mark_capacity) {
-        uint16_t *marks = cg_allocate(allocator, rows, sizeof *marks);
-        if (!marks) {
-            return cg_error_set(error, CG_ERROR_MEMORY,
-                                "no memory for the visited marks of a search over %zu rows",
-                                rows);
-        }
-        cg_deallocate(allocator, scratch->marks, scratch->mark_capacity, sizeof *marks);
-        scratch->marks = marks;
-        scratch->mark_capacity = rows;
-        scratch->epoch = 0;
+    cg_status status = cg_visited_reserve(&scratch->visited, allocator, rows, error);
+    if (status != CG_OK) {
+        return status;
     }
     if (group_bytes > scratch->group_codes_bytes) {
         int8_t *codes = cg_allocate_aligned(allocator, group_bytes);
@@ -74,8 +66,8 @@ cg_status cg_segment_scratch_reserve(cg_segment_scratch *scratch, const cg_segme
         scratch->group_codes = codes;
         scratch->group_codes_bytes = group_bytes;
     }
-    cg_status status = CG_GROW(allocator, scratch->groups, scratch->group_capacity,
-                               segment->header.groups, error);
+    status = CG_GROW(allocator, scratch->groups, scratch->group_capacity,
+                     segment->header.groups, error);
     if (status != CG_OK) {
         return status;
     }

@@ -103,18 +103,10 @@ static uint64_t find_start(const search *self) {
     return key;
 }
 
-static void new_epoch(cg_segment_scratch *scratch) {
-    scratch->epoch++;
-    if (scratch->epoch == 0) { /* marks of 65,536 searches ago would look fresh */
-        memset(scratch->marks, 0, scratch->mark_capacity * sizeof *scratch->marks);
-        scratch->epoch = 1;
-    }
-}
-
 /* Rows linked to and not visited yet, now marked as visited. */
 static uint32_t gather(const search *self, uint32_t row, uint32_t *rows, uint64_t *links_read) {
-    uint16_t *marks = self->scratch->marks;
-    const uint16_t epoch = self->scratch->epoch;
+    uint16_t *marks = self->scratch->visited.marks;
+    const uint16_t epoch = self->scratch->visited.epoch;
     uint32_t *links = self->scratch->links;
     const uint32_t linked = links_of(self, row, links);
     uint32_t count = 0;
@@ -131,8 +123,8 @@ static uint32_t gather(const search *self, uint32_t row, uint32_t *rows, uint64_
 static uint32_t run_beam(const search *self, uint32_t ef) {
     cg_candidates candidates = {.keys = self->scratch->keys, .limit = ef};
     uint64_t start = find_start(self);
-    new_epoch(self->scratch);
-    self->scratch->marks[cg_key_row(start)] = self->scratch->epoch;
+    cg_visited_begin(&self->scratch->visited);
+    (void)cg_visited_add(&self->scratch->visited, cg_key_row(start));
     cg_candidates_insert(&candidates, start);
     uint64_t hops = 0;
     uint64_t links_read = 0;
@@ -348,7 +340,7 @@ void cg_segment_scratch_free(cg_segment_scratch *scratch) {
     }
     cg_allocator allocator = scratch->allocator;
     cg_deallocate(&allocator, scratch->keys, scratch->key_capacity, sizeof *scratch->keys);
-    cg_deallocate(&allocator, scratch->marks, scratch->mark_capacity, sizeof *scratch->marks);
+    cg_visited_deinit(&scratch->visited, &allocator);
     cg_deallocate_aligned(&allocator, scratch->vectors, scratch->vectors_bytes);
     cg_deallocate(&allocator, scratch->groups, scratch->group_capacity,
                   sizeof *scratch->groups);
