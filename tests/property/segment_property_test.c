@@ -366,6 +366,47 @@ static void test_allowed_rows(void **state) {
     free(rows);
 }
 
+/* A query that is mirrored on its way in is a mirrored query, whatever the rows' precision. */
+static void test_mirrored_queries(void **state) {
+    (void)state;
+    enum { COUNT = 300, DIMS = 70 };
+    const uint64_t flips[2] = {UINT64_C(0xa5c3f00f12345678), 0x2b};
+    for (cg_precision codes = CG_PRECISION_F32; codes <= CG_PRECISION_I1; codes++) {
+        shape like = {.metric = (cg_metric)(codes % 3),
+                      .codes = CG_PRECISION_I8,
+                      .fuller = CG_PRECISION_F32,
+                      .count = COUNT,
+                      .dims = DIMS,
+                      .m = 8};
+        float *rows = draw_rows(COUNT + 5, DIMS, like.metric, 700 + codes);
+        cg_index *index = build(&like, rows);
+        cg_freeze_options options = {
+            .codes = codes, .has_fuller = true, .fuller = CG_PRECISION_F16};
+        frozen made = freeze(index, &options);
+        cg_segment_scratch *scratch = new_scratch();
+        for (uint32_t i = 0; i < 5; i++) {
+            float mirrored[DIMS];
+            cg_index_hit hits[K];
+            cg_index_hit expected[K];
+            const float *vector = rows + (size_t)(COUNT + i) * DIMS;
+            cg_vector_flip(vector, DIMS, flips, mirrored);
+            cg_index_query query = {.vector = mirrored, .k = K, .ef = 40};
+            assert_int_equal(search_frozen(made.segment, &query, scratch, expected), K);
+            query.vector = vector;
+            query.flip_bits = flips;
+            assert_int_equal(search_frozen(made.segment, &query, scratch, hits), K);
+            for (uint32_t j = 0; j < K; j++) {
+                assert_int_equal(hits[j].id, expected[j].id);
+                assert_true(hits[j].distance == expected[j].distance);
+            }
+        }
+        cg_segment_scratch_free(scratch);
+        melt(&made);
+        cg_index_free(index);
+        free(rows);
+    }
+}
+
 static void test_refusals(void **state) {
     (void)state;
     const shape like = {CG_METRIC_L2, CG_PRECISION_I8, CG_PRECISION_F16, 60, 8, 4, true};
@@ -469,10 +510,11 @@ static void test_memory_runs_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_answers),    cmocka_unit_test(test_without_rows),
-        cmocka_unit_test(test_precisions),      cmocka_unit_test(test_allowed_rows),
-        cmocka_unit_test(test_all_equal),       cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_memory_runs_out), cmocka_unit_test(test_equal_scores),
+        cmocka_unit_test(test_same_answers),     cmocka_unit_test(test_without_rows),
+        cmocka_unit_test(test_precisions),       cmocka_unit_test(test_allowed_rows),
+        cmocka_unit_test(test_all_equal),        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_memory_runs_out),  cmocka_unit_test(test_equal_scores),
+        cmocka_unit_test(test_mirrored_queries),
     };
     seed = support_seed(2025);
     return cmocka_run_group_tests(tests, NULL, NULL);
