@@ -71,7 +71,8 @@ uint64_t cg_hnsw_descend(const cg_index *index, const cg_probe *probe, uint64_t 
 
 /* Rows that `from` links to and that are not visited yet, now marked as visited. Whether one is
  * visited is as good as random, so nothing branches on it: every link is written, and the count
- * goes on or not. An unused link is taken for `from` itself, which is visited. */
+ * goes on or not. An unused link is taken for `from` itself, which is visited. Inlined into the
+ * beam it would run out of registers and keep the count in memory. */
 __attribute__((noinline)) static uint32_t gather(const cg_link *links, uint32_t width,
                                                  uint32_t from, uint32_t row_limit,
                                                  cg_index_scratch *scratch, uint32_t *rows) {

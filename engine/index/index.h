@@ -103,8 +103,9 @@ cg_status cg_index_remove(cg_index *index, const uint64_t *ids, uint32_t count,
 cg_status cg_index_update(cg_index *index, const cg_index_rows *rows, const cg_runner *runner,
                           cg_work *work, cg_error *error);
 
-/* Takes the removed rows out of the graph: whoever linked to one chooses anew among its other
- * links and the removed ones' links (Singh et al., FreshDiskANN, 2021, algorithm 4). The rows'
+/* Takes the removed rows out of the graph: whoever linked to one keeps its other links and
+ * chooses further ones among the links of all of them, those of the removed included (after Singh
+ * et al., FreshDiskANN, 2021, algorithm 4; hnsw_repair.c says where we differ). The rows'
  * memory serves later additions. Cost: reads all links. Error: CG_ERROR_MEMORY, unchanged. */
 cg_status cg_index_repair(cg_index *index, const cg_runner *runner, cg_work *work,
                           cg_error *error);
