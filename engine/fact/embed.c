@@ -11,11 +11,7 @@
  *
  * All in double, in ascending order of feature (and of axis for the length), rounded to float
  * once at the end. We differ from Weinberger et al. in counting document frequencies by feature
- * instead of by word: the vocabulary then has a fixed size.
- *
- * Counting must not allocate, so a text is tallied in a table of fixed size over a range of
- * features; when the table fills up, the range is halved and the text read again. Invariant:
- * the ranges of one text follow each other without gap or overlap.
+ * instead of by word: the frequencies then take a fixed size.
  *
  * Known value: with no document counted, "dog dog cat" weighs dog : cat as 1 + ln 2 : 1.
  */
@@ -25,21 +21,8 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/math.h"
-#include "engine/base/prng.h"
-#include "engine/fact/tokenise.h"
-
-enum { TALLY_SLOTS = 8192, NO_FEATURE = -1 };
-
-struct cg_embedder {
-    cg_embed_options options;
-    cg_allocator allocator;
-    cg_stream projection; /* entity is set to the feature */
-    uint64_t documents;
-    uint32_t *frequencies; /* [feature_count]: documents that have the feature */
-    uint32_t feature_count;
-    bool frozen;
-    uint64_t version;
-};
+#include "engine/fact/embed_internal.h"
+#include "engine/fact/heaviest.h"
 
 cg_embed_options cg_embed_options_default(void) {
     return (cg_embed_options){.dims = 128, .feature_bits = 20, .seed = 1};
@@ -96,104 +79,20 @@ const cg_embed_options *cg_embedder_options(const cg_embedder *embedder) {
     return &embedder->options;
 }
 
-/* --- Tally: signed counts of the features of a text, range by range. --- */
+/* --- Document frequencies. --- */
 
-typedef struct tally_slot {
-    int32_t feature; /* NO_FEATURE: empty */
-    int32_t sum;
-} tally_slot;
-
-typedef struct tally {
-    const cg_embedder *embedder;
-    const char *text;
-    size_t text_bytes;
-    uint32_t low; /* the range counted now is low .. low + width - 1 */
-    uint32_t width;
-    uint32_t slot_count; /* a power of two; at most three quarters are taken */
-    uint64_t tokens;     /* all of the text */
-    tally_slot slots[TALLY_SLOTS];
-} tally;
-
-static void tally_init(tally *counts, const cg_embedder *embedder, const char *text,
-                       size_t text_bytes) {
-    counts->embedder = embedder;
-    counts->text = text;
-    counts->text_bytes = text_bytes;
-    counts->low = 0;
-    counts->width = 0;
-    counts->tokens = 0;
-    counts->slot_count = 64;
-    /* n bytes hold at most (n + 1) / 2 tokens: a short text gets a small table. */
-    while (counts->slot_count < TALLY_SLOTS && counts->slot_count < text_bytes) {
-        counts->slot_count *= 2;
-    }
-}
-
-/* Counts the text's features in the range; false when the table is full. */
-static bool tally_range(tally *counts) {
-    uint32_t mask = counts->slot_count - 1;
-    uint32_t room = counts->slot_count - counts->slot_count / 4;
-    for (uint32_t i = 0; i < counts->slot_count; i++) {
-        counts->slots[i] = (tally_slot){.feature = NO_FEATURE};
-    }
-    counts->tokens = 0;
-    cg_token_cursor cursor = cg_token_cursor_init(counts->text, counts->text_bytes);
-    cg_token token;
-    while (cg_token_next(&cursor, &token)) {
-        uint64_t hash = cg_token_hash(token, counts->embedder->options.seed);
-        uint32_t feature = (uint32_t)hash & (counts->embedder->feature_count - 1);
-        counts->tokens++;
-        if (feature - counts->low >= counts->width) {
-            continue;
-        }
-        uint32_t at = feature & mask;
-        while (counts->slots[at].feature != NO_FEATURE &&
-               counts->slots[at].feature != (int32_t)feature) {
-            at = (at + 1) & mask;
-        }
-        if (counts->slots[at].feature == NO_FEATURE) {
-            if (room-- == 0) {
-                return false;
-            }
-            counts->slots[at].feature = (int32_t)feature;
-        }
-        counts->slots[at].sum += hash >> 63 ? -1 : 1;
-    }
-    return true;
-}
-
-/* The next range into the slots; false when all were counted. */
-static bool tally_next(tally *counts) {
-    uint32_t feature_count = counts->embedder->feature_count;
-    counts->low += counts->width;
-    if (counts->low >= feature_count) {
-        return false;
-    }
-    if (counts->width == 0 || counts->width > feature_count - counts->low) {
-        counts->width = feature_count - counts->low;
-    }
-    while (!tally_range(counts)) {
-        counts->width /= 2; /* one feature always fits, so the width stays above 0 */
-    }
-    return true;
-}
-
-static cg_status check_text(const char *text, size_t text_bytes, cg_error *error) {
-    size_t offset = 0;
-    if (text_bytes > CG_TEXT_BYTES_MAX) {
+cg_status cg_embedder_use_lemmas(cg_embedder *embedder, const cg_lemmas *lemmas,
+                                 cg_error *error) {
+    if (embedder->frozen || embedder->documents > 0) {
         return cg_error_set(error, CG_ERROR_INVALID,
-                            "the text has %zu bytes; at most %d are allowed", text_bytes,
-                            (int)CG_TEXT_BYTES_MAX);
+                            "lemmas must be given before the first document and the freezing");
     }
-    if (!cg_utf8_check(text, text_bytes, &offset)) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "the text is not UTF-8 at byte offset %zu (byte 0x%02x)", offset,
-                            (unsigned)(uint8_t)text[offset]);
+    if (!cg_lemmas_frozen(lemmas)) {
+        return cg_error_set(error, CG_ERROR_INVALID, "lemmas must be frozen to embed with");
     }
+    embedder->lemmas = lemmas;
     return CG_OK;
 }
-
-/* --- Document frequencies. --- */
 
 cg_status cg_embedder_add_document(cg_embedder *embedder, const char *text, size_t text_bytes,
                                    cg_error *error) {
@@ -201,16 +100,17 @@ cg_status cg_embedder_add_document(cg_embedder *embedder, const char *text, size
         return cg_error_set(error, CG_ERROR_INVALID,
                             "a frozen embedder takes no more documents");
     }
-    cg_status status = check_text(text, text_bytes, error);
+    cg_status status = cg_tally_check_text(text, text_bytes, error);
     if (status != CG_OK) {
         return status;
     }
-    tally counts;
-    tally_init(&counts, embedder, text, text_bytes);
-    while (tally_next(&counts)) {
+    cg_tally_source source = cg_embedder_source(embedder, text, text_bytes);
+    cg_tally counts;
+    cg_tally_init(&counts, &source);
+    while (cg_tally_next(&counts)) {
         for (uint32_t i = 0; i < counts.slot_count; i++) {
             int32_t feature = counts.slots[i].feature;
-            if (feature != NO_FEATURE && embedder->frequencies[feature] < UINT32_MAX) {
+            if (feature != CG_TALLY_NO_FEATURE && embedder->frequencies[feature] < UINT32_MAX) {
                 embedder->frequencies[feature]++;
             }
         }
@@ -233,113 +133,49 @@ cg_status cg_embedder_freeze(cg_embedder *embedder, cg_error *error) {
             cg_hasher_add_u64(&hasher, (uint64_t)f << 32 | embedder->frequencies[f]);
         }
     }
+    if (embedder->lemmas) {
+        cg_hasher_add_u64(&hasher, cg_lemmas_hash(embedder->lemmas));
+    }
     embedder->version = cg_hasher_value(&hasher);
     embedder->frozen = true;
     return CG_OK;
 }
 
-/* --- The heaviest features: a heap with the lightest of those kept on top. --- */
-
-typedef struct weighed {
-    uint32_t feature;
-    double weight;
-} weighed;
-
-typedef struct heaviest {
-    weighed items[CG_SPARSE_ENTRIES_MAX];
-    uint32_t count;
-} heaviest;
-
-static bool lighter(weighed left, weighed right) {
-    double left_size = left.weight < 0.0 ? -left.weight : left.weight;
-    double right_size = right.weight < 0.0 ? -right.weight : right.weight;
-    return left_size < right_size || (left_size == right_size && left.feature > right.feature);
-}
-
-static bool later(weighed left, weighed right) {
-    return left.feature > right.feature;
-}
-
-/* Lets items[at] sink below those that come `before` it, in the heap items[count]. */
-static void sink(weighed *items, uint32_t count, uint32_t at,
-                 bool (*before)(weighed, weighed)) {
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        if (child >= count) {
-            return;
-        }
-        if (child + 1 < count && before(items[child + 1], items[child])) {
-            child++;
-        }
-        if (!before(items[child], items[at])) {
-            return;
-        }
-        weighed item = items[at];
-        items[at] = items[child];
-        items[child] = item;
-        at = child;
-    }
-}
-
-static void make_heap(weighed *items, uint32_t count, bool (*before)(weighed, weighed)) {
-    for (uint32_t i = count / 2; i > 0; i--) {
-        sink(items, count, i - 1, before);
-    }
-}
-
-static void keep_heaviest(heaviest *kept, weighed item) {
-    if (kept->count < CG_SPARSE_ENTRIES_MAX) {
-        kept->items[kept->count++] = item;
-        if (kept->count == CG_SPARSE_ENTRIES_MAX) {
-            make_heap(kept->items, kept->count, lighter);
-        }
-    } else if (lighter(kept->items[0], item)) {
-        kept->items[0] = item;
-        sink(kept->items, kept->count, 0, lighter);
-    }
-}
-
-static void sort_by_feature(heaviest *kept) {
-    make_heap(kept->items, kept->count, later);
-    for (uint32_t left = kept->count; left > 1; left--) {
-        weighed last = kept->items[0];
-        kept->items[0] = kept->items[left - 1];
-        kept->items[left - 1] = last;
-        sink(kept->items, left - 1, 0, later);
-    }
-}
-
 /* --- Embedding. --- */
 
-static double weight_of(const cg_embedder *embedder, uint32_t feature, int32_t sum) {
+static double weight_of(const cg_embed_counts *counts, uint32_t feature, int32_t sum) {
     double count = sum < 0 ? -(double)sum : (double)sum;
-    double frequency = (double)embedder->frequencies[feature];
-    double rarity = cg_log((1.0 + (double)embedder->documents) / (1.0 + frequency)) + 1.0;
+    double frequency =
+        (double)(counts->vocabulary ? cg_vocabulary_frequency(counts->vocabulary, feature)
+                                    : counts->embedder->frequencies[feature]);
+    double rarity = cg_log((1.0 + (double)counts->documents) / (1.0 + frequency)) + 1.0;
     double weight = (1.0 + cg_log(count)) * rarity;
     return sum < 0 ? -weight : weight;
 }
 
 /* Fills kept with the text's heaviest features in ascending order; returns the number of
  * tokens. */
-static uint64_t weigh_text(const cg_embedder *embedder, const char *text, size_t text_bytes,
-                           heaviest *kept) {
-    tally counts;
-    tally_init(&counts, embedder, text, text_bytes);
+static uint64_t weigh_text(const cg_embed_counts *counts, const char *text, size_t text_bytes,
+                           cg_heaviest *kept) {
+    cg_tally_source source = cg_embedder_source(counts->embedder, text, text_bytes);
+    cg_tally sums;
+    cg_tally_init(&sums, &source);
     kept->count = 0;
-    while (tally_next(&counts)) {
-        for (uint32_t i = 0; i < counts.slot_count; i++) {
-            tally_slot slot = counts.slots[i];
-            if (slot.feature != NO_FEATURE && slot.sum != 0) {
+    while (cg_tally_next(&sums)) {
+        for (uint32_t i = 0; i < sums.slot_count; i++) {
+            cg_tally_slot slot = sums.slots[i];
+            if (slot.feature != CG_TALLY_NO_FEATURE && slot.sum != 0) {
                 uint32_t feature = (uint32_t)slot.feature;
-                keep_heaviest(kept, (weighed){feature, weight_of(embedder, feature, slot.sum)});
+                cg_heaviest_offer(kept,
+                                  (cg_weighed){feature, weight_of(counts, feature, slot.sum)});
             }
         }
     }
-    sort_by_feature(kept);
-    return counts.tokens;
+    cg_heaviest_sort(kept);
+    return sums.tokens;
 }
 
-static void scale_to_unit(const heaviest *kept, cg_embedding *out) {
+static void scale_to_unit(const cg_heaviest *kept, cg_embedding *out) {
     double squares = 0.0;
     for (uint32_t i = 0; i < kept->count; i++) {
         squares += kept->items[i].weight * kept->items[i].weight;
@@ -383,29 +219,45 @@ void cg_embed_project(const cg_embedder *embedder, cg_sparse sparse, float *dens
     cg_work_count(work, CG_WORK_PROJECT, 1, (uint64_t)sparse.count * dims);
 }
 
+cg_status cg_embed_check_text(const char *text, size_t text_bytes, cg_error *error) {
+    if (text_bytes == 0) {
+        return cg_error_set(error, CG_ERROR_INVALID, "the text is empty");
+    }
+    return cg_tally_check_text(text, text_bytes, error);
+}
+
+cg_status cg_embed_refuse_tokenless(size_t text_bytes, cg_error *error) {
+    return cg_error_set(error, CG_ERROR_INVALID,
+                        "the text of %zu bytes has no letter and no digit", text_bytes);
+}
+
+cg_status cg_embed_text(const cg_embed_counts *counts, const char *text, size_t text_bytes,
+                        cg_embedding *out, cg_work *work, cg_error *error) {
+    cg_status status = cg_embed_check_text(text, text_bytes, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    cg_heaviest kept;
+    uint64_t tokens = weigh_text(counts, text, text_bytes, &kept);
+    cg_work_count(work, CG_WORK_TOKENISE, 1, text_bytes);
+    if (tokens == 0) {
+        return cg_embed_refuse_tokenless(text_bytes, error);
+    }
+    if (kept.count == 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "all words of the text of %zu bytes cancel out", text_bytes);
+    }
+    memset(out, 0, sizeof *out);
+    scale_to_unit(&kept, out);
+    cg_embed_project(counts->embedder, cg_embedding_sparse(out), out->dense, work);
+    return CG_OK;
+}
+
 cg_status cg_embed(const cg_embedder *embedder, const char *text, size_t text_bytes,
                    cg_embedding *out, cg_work *work, cg_error *error) {
     if (!embedder->frozen) {
         return cg_error_set(error, CG_ERROR_INVALID, "an embedder must be frozen to embed");
     }
-    if (text_bytes == 0) {
-        return cg_error_set(error, CG_ERROR_INVALID, "the text is empty");
-    }
-    cg_status status = check_text(text, text_bytes, error);
-    if (status != CG_OK) {
-        return status;
-    }
-    heaviest kept;
-    uint64_t tokens = weigh_text(embedder, text, text_bytes, &kept);
-    cg_work_count(work, CG_WORK_TOKENISE, 1, text_bytes);
-    if (kept.count == 0) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            tokens == 0 ? "the text of %zu bytes has no letter and no digit"
-                                        : "all words of the text of %zu bytes cancel out",
-                            text_bytes);
-    }
-    memset(out, 0, sizeof *out);
-    scale_to_unit(&kept, out);
-    cg_embed_project(embedder, cg_embedding_sparse(out), out->dense, work);
-    return CG_OK;
+    cg_embed_counts counts = {.embedder = embedder, .documents = embedder->documents};
+    return cg_embed_text(&counts, text, text_bytes, out, work, error);
 }

@@ -8,10 +8,11 @@
  *   -> the dense form, of unit length
  *
  * Tokens are maximal runs of ASCII letters and digits and of bytes >= 0x80, ASCII lower-cased;
- * the text must be valid UTF-8. A token's XXH64 gives its feature (the low bits) and its sign
- * (the top bit); a feature's tf is |sum of the signs of its tokens|, the token's count where
- * tokens don't collide. A feature weighs (1 + ln(tf)) * (ln((1 + N) / (1 + df)) + 1). A text
- * keeps its CG_SPARSE_ENTRIES_MAX heaviest features (ties by feature).
+ * the text must be valid UTF-8. With lemmas, a token that has one counts as its lemma
+ * (cg_lemma_any). A token's XXH64 gives its feature (the low bits) and its sign (the top bit);
+ * a feature's tf is |sum of the signs of its tokens|, the token's count where tokens don't
+ * collide. A feature weighs (1 + ln(tf)) * (ln((1 + N) / (1 + df)) + 1). A text keeps its
+ * CG_SPARSE_ENTRIES_MAX heaviest features (ties by feature).
  *
  * The vocabulary carries a version, so that vectors of different document frequencies are never
  * mixed unknowingly; a vector travels and is logged with the fact, hosts don't embed again.
@@ -22,6 +23,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/status.h"
 #include "engine/base/work.h"
+#include "engine/fact/lemma.h"
 #include "engine/fact/sparse.h"
 
 enum { CG_DIMS_MIN = 32, CG_DIMS_MAX = 1024, CG_TEXT_BYTES_MAX = 1 << 20 };
@@ -39,13 +41,19 @@ typedef struct cg_embedder cg_embedder;
 cg_status cg_embedder_alloc(const cg_embed_options *options, cg_allocator allocator,
                             cg_embedder **out, cg_error *error);
 void cg_embedder_free(cg_embedder *embedder);
-uint64_t cg_embedder_bytes(const cg_embedder *embedder); /* memory held */
+uint64_t cg_embedder_bytes(const cg_embedder *embedder); /* memory held, without lemmas */
+
+/* Takes tokens by their lemmas. The lemmas are borrowed, must outlive the embedder, and go into
+ * its version. CG_ERROR_INVALID when they are not frozen, and after the first document or the
+ * freezing. Without this call tokens are taken as they are. */
+cg_status cg_embedder_use_lemmas(cg_embedder *embedder, const cg_lemmas *lemmas,
+                                 cg_error *error);
 
 /* Counts a document's distinct features; counts saturate. Call for all documents, then
  * cg_embedder_freeze once; only a frozen embedder embeds, and none that is frozen counts
  * (CG_ERROR_INVALID). Freezing fixes the version, a hash of options and frequencies. An empty
  * document counts as one; text that cg_embed would refuse for its encoding or size is
- * refused. */
+ * refused. Who must go on counting puts a cg_vocabulary on the frozen embedder. */
 cg_status cg_embedder_add_document(cg_embedder *embedder, const char *text, size_t text_bytes,
                                    cg_error *error);
 cg_status cg_embedder_freeze(cg_embedder *embedder, cg_error *error);

@@ -76,9 +76,42 @@ uint32_t cg_graph_parents(const cg_graph *graph, uint32_t row, uint32_t *parents
     while (count < max && cg_graph_next_edge(&cursor, &edge)) {
         if (cg_edge_is_parent(edge.type)) {
             parents[count++] = edge.target;
+        } else if (cursor.stage % 2 == 0) {
+            cursor.position = cursor.end; /* frozen rows begin with their parents */
         }
     }
     return count;
+}
+
+/* The first place in edges[count], sorted by type, whose type is at least this. */
+static uint64_t first_of_type(const cg_edge *edges, uint64_t count, uint32_t type) {
+    uint64_t low = 0;
+    while (count > 0) {
+        uint64_t half = count / 2;
+        bool before = edges[low + half].type < type;
+        low = before ? low + half + 1 : low;
+        count = before ? count - half - 1 : half;
+    }
+    return low;
+}
+
+uint32_t cg_graph_degree_of_type(const cg_graph *graph, uint32_t row, cg_edge_type type) {
+    CG_ASSERT(row < cg_graph_concept_count(graph));
+    uint64_t degree = 0;
+    for (const cg_graph *layer = graph; layer; layer = layer->base) {
+        const chain *held = cg_graph_chain(layer, row);
+        for (uint32_t at = held ? held->head : NO_EDGE; at != NO_EDGE;
+             at = layer->growing[at].next) {
+            degree += layer->growing[at].edge.type == type;
+        }
+        if (row < layer->frozen_count) {
+            const cg_edge *edges = &layer->frozen_edges[layer->row_starts[row]];
+            uint64_t count = layer->row_starts[row + 1] - layer->row_starts[row];
+            degree += first_of_type(edges, count, (uint32_t)type + 1) -
+                      first_of_type(edges, count, type);
+        }
+    }
+    return (uint32_t)degree;
 }
 
 static bool on_path(const uint32_t *path, uint32_t length, uint32_t row) {
