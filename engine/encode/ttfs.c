@@ -10,9 +10,12 @@
  * tau scales both logarithmic codes, and the factor that fits the window divides it out again:
  * tau * (window / (tau * L)) = window / L. It remains the time constant of the unscaled code.
  *
- * Invariant: a stronger feature never fires later. Two distinct floats of one vector differ by
- * at least 2^-24 of the larger, so their logarithms differ by far more than the error of cg_log
- * (1e-15), and rounding to ticks is monotone.
+ * Exactness: t is computed in doubles with a bound on its error. If that leaves in doubt on which
+ * side of a midpoint between two ticks it lies, arithmetic with twice the digits decides
+ * (ttfs_exact.c), on about one feature in 10^9. Comparisons with the threshold are exact, by the
+ * sign of a fused multiply-add.
+ *
+ * Invariant: a stronger feature never fires later, since rounding is monotone.
  *
  * Source: Thorpe & Gautrais, "Rank order coding", 1998; Gerstner & Kistler, "Spiking Neuron
  * Models", 2002, section 4.1; the distance: Victor & Purpura, J. Neurophysiology 76, 1996, with
@@ -23,7 +26,12 @@
  */
 #include "engine/encode/ttfs.h"
 
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
 #include "engine/base/math.h"
+#include "engine/encode/ttfs_exact.h"
 #include "engine/vector/kernel.h"
 
 enum { WINDOW_TICKS_MAX = 1 << 30 };
@@ -74,66 +82,210 @@ cg_status cg_ttfs_options_check(const cg_ttfs_options *options, cg_error *error)
     return CG_OK;
 }
 
-/* Tick at which x in [threshold, 1] fires; more than the window means never. `scale` is
- * window / -ln(threshold). */
-static double fire_ticks(const cg_ttfs_options *options, double scale, double x) {
+/* What one vector's features share. Sizes of floats are compared as their bits, whose order as
+ * whole numbers is the same. */
+typedef struct coder {
+    const cg_ttfs_options *options;
+    double window;
+    double strongest;
+    uint32_t strongest_bits;
+    uint32_t least_bits; /* of the smallest size that fires; if none does, a larger one */
+    double scale;        /* window / -ln(threshold) */
+    double slack;        /* ticks; more than twice what the time in doubles is off by */
+} coder;
+
+static uint32_t size_bits(float feature) {
+    uint32_t bits;
+    memcpy(&bits, &feature, sizeof bits);
+    return bits & 0x7fffffffu;
+}
+
+static double size_of(uint32_t bits) {
+    float size;
+    memcpy(&size, &bits, sizeof size);
+    return (double)size;
+}
+
+/* Is x >= threshold, and does the neuron's latency end within the window? The latter is
+ * x / (x - threshold) <= 1 / threshold, that is, m >= threshold * (M + m). Exact: the fused
+ * multiply-add rounds a difference only once, which keeps its sign. */
+static bool does_fire(const coder *self, uint32_t bits) {
+    double threshold = self->options->threshold;
+    double size = size_of(bits);
+    if (self->options->code != CG_TTFS_LIF) {
+        return fma(threshold, self->strongest, -size) <= 0.0;
+    }
+    double sum = self->strongest + size;
+    double lost = size - (sum - self->strongest); /* 0 but for thresholds below 2^-27 */
+    return fma(threshold, sum, -size) + threshold * lost <= 0.0;
+}
+
+/* From a guess that is a step or two off. */
+static uint32_t find_least(const coder *self) {
+    double threshold = self->options->threshold;
+    double guess = threshold * self->strongest;
+    if (self->options->code == CG_TTFS_LIF) {
+        guess /= 1.0 - threshold;
+    }
+    uint32_t bits = guess < self->strongest ? size_bits((float)guess) : self->strongest_bits;
+    while (bits > 1 && does_fire(self, bits - 1)) {
+        bits--;
+    }
+    while (bits <= self->strongest_bits && (bits == 0 || !does_fire(self, bits))) {
+        bits++;
+    }
+    return bits;
+}
+
+static coder coder_of(const cg_ttfs_options *options, uint32_t strongest_bits) {
+    double threshold = options->threshold;
     double window = (double)options->window_ticks;
-    switch (options->code) {
-    case CG_TTFS_LOG: {
-        double ticks = -scale * cg_log(x);
-        return ticks < window ? ticks : window; /* rounding of the scale must not silence it */
+    coder made = {.options = options,
+                  .window = window,
+                  .strongest = size_of(strongest_bits),
+                  .strongest_bits = strongest_bits,
+                  .scale = window / -cg_log(threshold)};
+    made.least_bits = find_least(&made);
+    /* x is off by 2^-53 of itself, which moves ln x by as much and ln(x / (x - threshold)) by
+     * 1 / threshold as much; two logarithms, two products and the sum are relative. */
+    double moved = options->code == CG_TTFS_LIF ? 1.0 / threshold + 3.0 : 1.0;
+    made.slack = moved * made.scale * 3e-16 + (window + 1.0) * 4e-15;
+    if (options->code == CG_TTFS_LIF && threshold < 0x1p-20) {
+        made.slack = 1.0; /* x - threshold may hold no right digit */
     }
-    case CG_TTFS_LINEAR:
-        return window * (1.0 - x);
-    case CG_TTFS_LIF:
-        return x > options->threshold ? scale * cg_log(x / (x - options->threshold))
-                                      : window + 1.0;
+    return made;
+}
+
+static inline double time_of(const coder *self, cg_ttfs_code code, double x) {
+    if (code == CG_TTFS_LINEAR) {
+        return self->window * (1.0 - x);
     }
-    return window + 1.0;
+    double latency =
+        code == CG_TTFS_LOG ? -cg_log(x) : cg_log(x / (x - self->options->threshold));
+    return self->scale * latency;
+}
+
+/* The tick of a feature that fires. A time in doubles that is not close to a midpoint is on the
+ * right side of it. */
+static inline int32_t tick_of(const coder *self, cg_ttfs_code code, double size) {
+    double raised = time_of(self, code, size / self->strongest) + 0.5;
+    if (raised >= 0.5 && raised < self->window + 1.0) {
+        int32_t tick = (int32_t)raised;
+        double over = raised - (double)tick;
+        if (over > self->slack && over < 1.0 - self->slack) {
+            return tick;
+        }
+    }
+    return cg_ttfs_exact_tick(self->options, size, self->strongest);
+}
+
+/* At most CHUNK features. Who fires is found out first and without a branch, since it cannot be
+ * foreseen. */
+enum { CHUNK = 256 };
+
+static inline uint32_t encode_chunk(coder self, cg_ttfs_code code, const float *vector,
+                                    uint32_t dims, int32_t *spikes) {
+    uint32_t firing[CHUNK];
+    uint32_t count = 0;
+    for (uint32_t d = 0; d < dims; d++) {
+        spikes[d] = 0;
+        firing[count] = d;
+        count += size_bits(vector[d]) >= self.least_bits;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t d = firing[i];
+        int32_t entry = tick_of(&self, code, size_of(size_bits(vector[d]))) + 1;
+        int32_t sign = vector[d] < 0.0f ? -1 : 1;
+        spikes[d] = sign * entry;
+    }
+    return count;
 }
 
 uint32_t cg_ttfs_encode(const cg_ttfs_options *options, const float *vector, uint32_t dims,
                         int32_t *spikes, cg_work *work) {
     cg_work_count(work, CG_WORK_SPIKE_ENCODE, 1, dims);
-    double strongest = 0.0;
+    uint32_t strongest_bits = 0;
     for (uint32_t d = 0; d < dims; d++) {
-        double magnitude = vector[d] < 0.0f ? -(double)vector[d] : (double)vector[d];
-        if (magnitude > strongest) {
-            strongest = magnitude;
-        }
+        uint32_t bits = size_bits(vector[d]);
+        strongest_bits = bits > strongest_bits ? bits : strongest_bits;
     }
-    double scale = (double)options->window_ticks / -cg_log(options->threshold);
+    coder self = coder_of(options, strongest_bits);
     uint32_t fired = 0;
-    for (uint32_t d = 0; d < dims; d++) {
-        spikes[d] = 0;
-        double magnitude = vector[d] < 0.0f ? -(double)vector[d] : (double)vector[d];
-        if (strongest == 0.0 || magnitude / strongest < options->threshold) {
-            continue;
+    for (uint64_t from = 0; from < dims; from += CHUNK) {
+        uint32_t count = dims - from < CHUNK ? (uint32_t)(dims - from) : CHUNK;
+        switch (options->code) { /* a loop for each */
+        case CG_TTFS_LOG:
+            fired += encode_chunk(self, CG_TTFS_LOG, vector + from, count, spikes + from);
+            break;
+        case CG_TTFS_LINEAR:
+            fired += encode_chunk(self, CG_TTFS_LINEAR, vector + from, count, spikes + from);
+            break;
+        case CG_TTFS_LIF:
+            fired += encode_chunk(self, CG_TTFS_LIF, vector + from, count, spikes + from);
+            break;
         }
-        double ticks = fire_ticks(options, scale, magnitude / strongest);
-        if (ticks > (double)options->window_ticks) {
-            continue;
-        }
-        int32_t entry = (int32_t)(ticks + 0.5) + 1;
-        spikes[d] = vector[d] < 0.0f ? -entry : entry;
-        fired++;
     }
     return fired;
 }
 
-/* The kernel sums in 32 bits, which hold 100,000 channels; longer patterns come in pieces. */
+/* The kernels sum in 32 bits, which hold 100,000 channels; longer patterns come in pieces. */
+enum { PIECE = 1 << 16 };
+
 uint64_t cg_ttfs_distance(const int32_t *left, const int32_t *right, uint32_t dims,
                           uint32_t *spikes_total) {
-    enum { PIECE = 1 << 16 };
     const cg_kernels *kernels = cg_kernels_best();
     uint64_t cost = 0;
     *spikes_total = 0;
-    for (uint32_t from = 0; from < dims; from += PIECE) {
-        uint32_t piece = dims - from < PIECE ? dims - from : PIECE;
+    for (uint64_t from = 0; from < dims; from += PIECE) {
+        uint32_t piece = dims - from < PIECE ? (uint32_t)(dims - from) : PIECE;
         cost += kernels->spike_cost_i32(left + from, right + from, piece, CG_TTFS_UNITS,
                                         spikes_total);
     }
     return cost;
+}
+
+enum { ROWS_AT_ONCE = 64 };
+
+/* Of at most ROWS_AT_ONCE rows. */
+static void distances_of_some(const int32_t *query, const int32_t *const *rows, uint32_t count,
+                              uint32_t dims, cg_ttfs_distances out) {
+    const cg_kernels *kernels = cg_kernels_best();
+    for (uint32_t i = 0; i < count; i++) {
+        out.distances[i] = 0;
+        out.spikes_totals[i] = 0;
+    }
+    for (uint64_t from = 0; from < dims; from += PIECE) {
+        const int32_t *pieces[ROWS_AT_ONCE];
+        uint32_t costs[ROWS_AT_ONCE];
+        uint32_t spikes[ROWS_AT_ONCE];
+        for (uint32_t i = 0; i < count; i++) {
+            pieces[i] = rows[i] + from;
+        }
+        cg_spike_batch batch = {.rows = pieces,
+                                .count = count,
+                                .dims = dims - from < PIECE ? (uint32_t)(dims - from) : PIECE,
+                                .unit = CG_TTFS_UNITS};
+        kernels->spike_cost_i32_many(query + from, &batch, costs, spikes);
+        for (uint32_t i = 0; i < count; i++) {
+            out.distances[i] += costs[i];
+            out.spikes_totals[i] += spikes[i];
+        }
+    }
+}
+
+void cg_ttfs_distance_many(const int32_t *query, cg_ttfs_rows rows, cg_ttfs_distances out) {
+    for (uint32_t first = 0; first < rows.count; first += ROWS_AT_ONCE) {
+        uint32_t left = rows.count - first;
+        distances_of_some(
+            query, rows.rows + first, left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE, rows.dims,
+            (cg_ttfs_distances){out.distances + first, out.spikes_totals + first});
+    }
+}
+
+static double similarity_of(uint64_t distance, uint32_t spikes, double cosine) {
+    double normalised =
+        spikes == 0 ? 0.0 : (double)distance / (double)CG_TTFS_UNITS / (double)spikes;
+    return spike_share * cg_exp(-distance_decay * normalised) + cosine_share * cosine;
 }
 
 double cg_ttfs_similarity(const int32_t *left, const int32_t *right, uint32_t dims,
@@ -141,7 +293,22 @@ double cg_ttfs_similarity(const int32_t *left, const int32_t *right, uint32_t di
     cg_work_count(work, CG_WORK_SPIKE_DISTANCE, 1, dims);
     uint32_t spikes = 0;
     uint64_t distance = cg_ttfs_distance(left, right, dims, &spikes);
-    double normalised =
-        spikes == 0 ? 0.0 : (double)distance / (double)CG_TTFS_UNITS / (double)spikes;
-    return spike_share * cg_exp(-distance_decay * normalised) + cosine_share * cosine;
+    return similarity_of(distance, spikes, cosine);
+}
+
+void cg_ttfs_similarity_many(const int32_t *query, cg_ttfs_rows rows, const double *cosines,
+                             double *similarities, cg_work *work) {
+    cg_work_count(work, CG_WORK_SPIKE_DISTANCE, rows.count, (uint64_t)rows.count * rows.dims);
+    for (uint32_t first = 0; first < rows.count; first += ROWS_AT_ONCE) {
+        uint64_t distances[ROWS_AT_ONCE];
+        uint32_t spikes[ROWS_AT_ONCE];
+        uint32_t left = rows.count - first;
+        uint32_t count = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
+        distances_of_some(query, rows.rows + first, count, rows.dims,
+                          (cg_ttfs_distances){distances, spikes});
+        for (uint32_t i = 0; i < count; i++) {
+            similarities[first + i] =
+                similarity_of(distances[i], spikes[i], cosines[first + i]);
+        }
+    }
 }

@@ -44,6 +44,14 @@ typedef struct cg_row_batch {
     uint32_t dims;
 } cg_row_batch;
 
+/* Rows of spikes, wherever they lie: a store of features may stand on another one. */
+typedef struct cg_spike_batch {
+    const int32_t *const *rows; /* [count] of int32_t[dims], any order, repetition allowed */
+    uint32_t count;
+    uint32_t dims;
+    uint32_t unit;
+} cg_spike_batch;
+
 /* A set of kernels for one instruction set. dot: Σ a_i b_i; square_distance: Σ (a_i -
  * b_i)^2. */
 typedef struct cg_kernels {
@@ -66,11 +74,16 @@ typedef struct cg_kernels {
     void (*dot_i4_many)(const int8_t *query, const cg_row_batch *batch, int32_t *out);
     void (*dot_i1_many)(const int8_t *query, const cg_row_batch *batch, int32_t *out);
 
-    /* Spike patterns as in engine/encode/ttfs.h: Σ over axes of min(|a - b|, 2 unit) where both
-     * have one sign, else `unit` for each that is not 0. Adds the entries that are not 0 to
-     * *spikes. Sums in 32 bits: dims * 2 unit must fit. */
+    /* Spike patterns as in engine/encode/ttfs.h, of any dims, entries in [-2^30 - 1, 2^30 + 1]:
+     * Σ over axes of min(|a - b|, 2 unit) where both have one sign, else `unit` for each that is
+     * not 0. Adds the entries that are not 0 to *spikes. Sums in 32 bits: dims * 2 unit must
+     * fit, and 2 unit 31 bits. */
     uint32_t (*spike_cost_i32)(const int32_t *left, const int32_t *right, uint32_t dims,
                                uint32_t unit, uint32_t *spikes);
+    /* The same of one pattern and each of many; spikes[i] is set, not added to. Fetches rows
+     * while it works on those before them. */
+    void (*spike_cost_i32_many)(const int32_t *query, const cg_spike_batch *batch,
+                                uint32_t *costs, uint32_t *spikes);
 } cg_kernels;
 
 /* NULL when this machine cannot run the instruction set. */

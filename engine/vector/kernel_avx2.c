@@ -19,7 +19,6 @@
 #include <string.h>
 
 #include "engine/vector/kernel_sets.h"
-#include "engine/vector/kernel_spikes.h"
 #include "engine/vector/kernel_x86.h"
 
 typedef struct wide {
@@ -295,5 +294,56 @@ static void dot_i1_many(const int8_t *query, const cg_row_batch *batch, int32_t 
         start += BIT_CHUNK;
     } while (start < batch->dims);
 }
+
+typedef __m256i spike_wide;
+
+typedef struct spike_query {
+    __m256i entry;
+    __m256i from;
+    __m256i alone;
+    __m256i most;
+} spike_query;
+
+static inline spike_wide spike_zero(void) {
+    return _mm256_setzero_si256();
+}
+
+static inline spike_query spike_load(const int32_t *query, uint32_t unit) {
+    __m256i entry = load(query);
+    __m256i units = _mm256_set1_epi32((int32_t)unit);
+    __m256i is_silent = _mm256_cmpeq_epi32(entry, _mm256_setzero_si256());
+    __m256i instead = _mm256_and_si256(is_silent, units);
+    return (spike_query){entry, _mm256_or_si256(_mm256_abs_epi32(entry), instead),
+                         _mm256_andnot_si256(is_silent, units), _mm256_add_epi32(units, units)};
+}
+
+typedef struct spike_sums {
+    spike_wide cost;
+    spike_wide silent;
+} spike_sums;
+
+CG_KERNEL_LOOP spike_sums spike_step(spike_query query, const int32_t *row, spike_sums sums) {
+    __m256i entry = load(row);
+    __m256i towards = _mm256_sign_epi32(entry, query.entry);
+    __m256i gap = _mm256_sub_epi32(_mm256_max_epu32(query.from, towards),
+                                   _mm256_min_epu32(query.from, towards));
+    __m256i moved = _mm256_min_epu32(gap, query.most);
+    __m256i is_silent = _mm256_cmpeq_epi32(entry, _mm256_setzero_si256());
+    __m256i cost = _mm256_blendv_epi8(moved, query.alone, is_silent);
+    return (spike_sums){_mm256_add_epi32(sums.cost, cost),
+                        _mm256_sub_epi32(sums.silent, is_silent)};
+}
+
+static inline uint32_t spike_add_up(spike_wide eight) {
+    return (uint32_t)add_up(eight);
+}
+
+static inline void spike_add_up_four(const spike_wide eight[4], uint32_t count, uint32_t *out) {
+    store_some(add_up_four(eight), count, out);
+}
+
+#define CG_KERNEL_SPIKES      1
+#define CG_KERNEL_SPIKES_WIDE 8
+#include "engine/vector/kernel_spikes.h"
 
 const cg_kernels cg_kernels_avx2 = {CG_KERNEL_SET(CG_ISA_AVX2, "avx2")};

@@ -13,7 +13,6 @@
  *   1 bit    1 where the bit is set: twice that, less (sum of the query)
  */
 #include "engine/vector/kernel_sets.h"
-#include "engine/vector/kernel_spikes.h"
 #include "engine/vector/kernel_x86.h"
 
 typedef __m512 wide;
@@ -107,5 +106,61 @@ static inline void code_add_up_four(const code_sums sums[4], int32_t factor, int
 
 #define CG_KERNEL_CODES 1
 #include "engine/vector/kernel_codes.h"
+
+typedef __m512i spike_wide;
+
+typedef struct spike_query {
+    __mmask16 is_spike;
+    __mmask16 is_off;
+    __m512i from;
+    __m512i alone;
+    __m512i most;
+} spike_query;
+
+typedef struct spike_sums {
+    spike_wide cost;
+    spike_wide silent;
+} spike_sums;
+
+static inline spike_wide spike_zero(void) {
+    return _mm512_setzero_si512();
+}
+
+static inline spike_query spike_load(const int32_t *query, uint32_t unit) {
+    __m512i entry = _mm512_loadu_si512(query);
+    __m512i units = _mm512_set1_epi32((int32_t)unit);
+    __mmask16 is_spike = _mm512_test_epi32_mask(entry, entry);
+    return (spike_query){
+        is_spike, _mm512_movepi32_mask(entry), _mm512_mask_abs_epi32(units, is_spike, entry),
+        _mm512_maskz_mov_epi32(is_spike, units), _mm512_add_epi32(units, units)};
+}
+
+CG_KERNEL_LOOP spike_sums spike_step(spike_query query, const int32_t *row, spike_sums sums) {
+    __m512i entry = _mm512_loadu_si512(row);
+    __mmask16 is_spike = _mm512_test_epi32_mask(entry, entry);
+    __m512i towards = _mm512_maskz_mov_epi32(query.is_spike, entry);
+    towards = _mm512_mask_sub_epi32(towards, query.is_off, _mm512_setzero_si512(), entry);
+    __m512i gap = _mm512_sub_epi32(_mm512_max_epu32(query.from, towards),
+                                   _mm512_min_epu32(query.from, towards));
+    __m512i cost = _mm512_mask_min_epu32(query.alone, is_spike, gap, query.most);
+    __mmask16 is_silent = (__mmask16)~is_spike;
+    __m512i one = _mm512_set1_epi32(1);
+    return (spike_sums){_mm512_add_epi32(sums.cost, cost),
+                        _mm512_mask_add_epi32(sums.silent, is_silent, sums.silent, one)};
+}
+
+static inline uint32_t spike_add_up(spike_wide sums) {
+    return (uint32_t)add_up(add_halves(sums));
+}
+
+static inline void spike_add_up_four(const spike_wide sums[4], uint32_t count, uint32_t *out) {
+    const __m256i eight[4] = {add_halves(sums[0]), add_halves(sums[1]), add_halves(sums[2]),
+                              add_halves(sums[3])};
+    store_some(add_up_four(eight), count, out);
+}
+
+#define CG_KERNEL_SPIKES      1
+#define CG_KERNEL_SPIKES_WIDE 16
+#include "engine/vector/kernel_spikes.h"
 
 const cg_kernels cg_kernels_avx512 = {CG_KERNEL_SET(CG_ISA_AVX512, "avx512")};

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "engine/vector/kernel_sets.h"
-#include "engine/vector/kernel_spikes.h"
 
 typedef struct wide {
     float32x4_t part[4];
@@ -166,5 +165,57 @@ static inline void code_add_up_four(const code_sums sums[4], int32_t factor, int
 
 #define CG_KERNEL_CODES 1
 #include "engine/vector/kernel_codes.h"
+
+typedef uint32x4_t spike_wide;
+
+typedef struct spike_query {
+    int32x4_t sign; /* all ones for a spike of the OFF channel */
+    uint32x4_t is_spike;
+    uint32x4_t from;
+    uint32x4_t alone;
+    uint32x4_t most;
+} spike_query;
+
+typedef struct spike_sums {
+    spike_wide cost;
+    spike_wide silent;
+} spike_sums;
+
+static inline spike_wide spike_zero(void) {
+    return vdupq_n_u32(0);
+}
+
+static inline spike_query spike_load(const int32_t *query, uint32_t unit) {
+    int32x4_t entry = vld1q_s32(query);
+    uint32x4_t units = vdupq_n_u32(unit);
+    uint32x4_t is_spike = vtstq_s32(entry, entry);
+    uint32x4_t size = vreinterpretq_u32_s32(vabsq_s32(entry));
+    return (spike_query){vshrq_n_s32(entry, 31), is_spike, vbslq_u32(is_spike, size, units),
+                         vandq_u32(is_spike, units), vaddq_u32(units, units)};
+}
+
+CG_KERNEL_LOOP spike_sums spike_step(spike_query query, const int32_t *row, spike_sums sums) {
+    int32x4_t entry = vld1q_s32(row);
+    uint32x4_t is_spike = vtstq_s32(entry, entry);
+    int32x4_t turned = vsubq_s32(veorq_s32(entry, query.sign), query.sign);
+    uint32x4_t towards = vandq_u32(vreinterpretq_u32_s32(turned), query.is_spike);
+    uint32x4_t moved = vminq_u32(vabdq_u32(query.from, towards), query.most);
+    uint32x4_t cost = vbslq_u32(is_spike, moved, query.alone);
+    uint32x4_t silent = vaddq_u32(vdupq_n_u32(1), is_spike); /* all ones are -1 */
+    return (spike_sums){vaddq_u32(sums.cost, cost), vaddq_u32(sums.silent, silent)};
+}
+
+static inline uint32_t spike_add_up(spike_wide four) {
+    return vaddvq_u32(four);
+}
+
+static inline void spike_add_up_four(const spike_wide sums[4], uint32_t count, uint32_t *out) {
+    store_some(vpaddq_u32(vpaddq_u32(sums[0], sums[1]), vpaddq_u32(sums[2], sums[3])), count,
+               out);
+}
+
+#define CG_KERNEL_SPIKES      1
+#define CG_KERNEL_SPIKES_WIDE 4
+#include "engine/vector/kernel_spikes.h"
 
 const cg_kernels cg_kernels_neon = {CG_KERNEL_SET(CG_ISA_NEON, "neon")};

@@ -26,7 +26,8 @@ enum {
     .dot_i1 = dot_i1, .dot_f32_many = dot_f32_many,                                            \
     .square_distance_f32_many = square_distance_f32_many, .dot_f16_many = dot_f16_many,        \
     .square_distance_f16_many = square_distance_f16_many, .dot_i8_many = dot_i8_many,          \
-    .dot_i4_many = dot_i4_many, .dot_i1_many = dot_i1_many, .spike_cost_i32 = spike_cost
+    .dot_i4_many = dot_i4_many, .dot_i1_many = dot_i1_many, .spike_cost_i32 = spike_cost,      \
+    .spike_cost_i32_many = spike_cost_many
 
 extern const cg_kernels cg_kernels_scalar;
 extern const cg_kernels cg_kernels_avx2;   /* only where CG_KERNEL_AVX2 is defined */

@@ -31,5 +31,6 @@ bool bench_index_1m(void);
 bool bench_index_filter(void);
 bool bench_index_flat(void);
 bool bench_kernels(void);
+bool bench_spikes(void);
 
 #endif

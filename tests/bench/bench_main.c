@@ -18,6 +18,7 @@ static const bench_entry benches[] = {
     {"index-filter", "HNSW: searches among some of the rows", bench_index_filter},
     {"index-flat", "exhaustive search; peer hnswlib", bench_index_flat},
     {"kernels", "the distance kernels of each instruction set; peer plain C", bench_kernels},
+    {"spikes", "spike patterns: encoding and distances; peer plain C", bench_spikes},
 };
 enum { BENCH_COUNT = sizeof benches / sizeof *benches };
 

@@ -8,6 +8,7 @@
 
 #include "engine/vector/kernel.h"
 #include "engine/vector/vector.h"
+#include "tests/support/kernel_sets.h"
 
 enum {
     FLOAT_DIMS_MAX = 1040,
@@ -15,35 +16,8 @@ enum {
     DIMS_MOST = 65536,
     ROWS = 70,
     SLACK = 64, /* rows start up to this many bytes behind an aligned address */
-    GUARD = 4,
-    SETS_MAX = CG_ISA_COUNT + 1
+    GUARD = 4
 };
-
-#ifdef KERNEL_TEST_EMULATED
-extern const cg_kernels cg_kernels_avx512_emulated;
-#endif
-
-typedef struct kernel_sets {
-    const cg_kernels *set[SETS_MAX];
-    int count;
-} kernel_sets;
-
-static kernel_sets sets_here(void) {
-    kernel_sets sets = {.count = 0};
-    for (int isa = 0; isa < CG_ISA_COUNT; isa++) {
-        const cg_kernels *set = cg_kernels_of((cg_isa)isa);
-        if (set) {
-            assert_int_equal(set->isa, isa);
-            sets.set[sets.count++] = set;
-        }
-    }
-#ifdef KERNEL_TEST_EMULATED
-    if (cg_kernels_of(CG_ISA_AVX2)) { /* which the emulation is made of */
-        sets.set[sets.count++] = &cg_kernels_avx512_emulated;
-    }
-#endif
-    return sets;
-}
 
 /* What a round works on. Rows stand `stride_bytes` apart in `table`, from `shift` on. */
 typedef struct round_data {
@@ -453,37 +427,6 @@ static void test_known_codes(void **state) {
     }
 }
 
-static void test_spikes_agree(void **state) {
-    (void)state;
-    kernel_sets sets = sets_here();
-    cg_stream stream = cg_stream_init(support_seed(4), "kernel_test.spikes", 0);
-    for (int round = 0; round < 300; round++) {
-        int32_t left[200];
-        int32_t right[200];
-        uint32_t dims = (uint32_t)cg_stream_next_below(&stream, 201);
-        uint32_t unit = 1 + (uint32_t)cg_stream_next_below(&stream, 1000);
-        uint64_t cost = 0;
-        uint32_t spikes = 11;
-        for (uint32_t d = 0; d < dims; d++) {
-            left[d] = (int32_t)cg_stream_next_below(&stream, 6001) - 3000;
-            right[d] = (int32_t)cg_stream_next_below(&stream, 6001) - 3000;
-            left[d] = cg_stream_next_below(&stream, 3) ? left[d] : 0;
-            right[d] = cg_stream_next_below(&stream, 3) ? right[d] : 0;
-            uint32_t fires = (uint32_t)(left[d] != 0) + (uint32_t)(right[d] != 0);
-            bool is_same_channel = fires == 2 && (left[d] > 0) == (right[d] > 0);
-            uint32_t gap = (uint32_t)abs(left[d] - right[d]);
-            cost += !is_same_channel ? fires * unit : gap < 2 * unit ? gap : 2 * unit;
-            spikes += fires;
-        }
-        for (int s = 0; s < sets.count; s++) {
-            uint32_t fired = 11;
-            uint32_t found = sets.set[s]->spike_cost_i32(left, right, dims, unit, &fired);
-            assert_int_equal(found, cost);
-            assert_int_equal(fired, spikes);
-        }
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_floats_agree_to_the_bit),
@@ -493,7 +436,6 @@ int main(void) {
         cmocka_unit_test(test_longest_and_largest_codes),
         cmocka_unit_test(test_zeros_of_the_query_hide_the_row),
         cmocka_unit_test(test_known_codes),
-        cmocka_unit_test(test_spikes_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
