@@ -206,8 +206,8 @@ static void inhibition_stage(decision_run *run) {
         }
         scratch->drives[i] = drive;
     }
-    cg_lif_result result = cg_lif_compete(scratch->drives, scratch->rows, run->count,
-                                          scratch->potentials, run->work);
+    cg_lif_result result =
+        cg_lif_compete(scratch->drives, scratch->rows, run->count, run->work);
     decision->winner = scratch->rows[result.winner];
     CG_ASSERT(decision->winner == decision->alternatives[0]);
     decision->winner_spike_ticks =

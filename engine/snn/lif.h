@@ -12,10 +12,10 @@
  * Drives and thresholds are 32-bit integers in one unit, which is the caller's choice: only
  * their ratios matter. Inside, the largest drive is shifted to 31 bits and u has that scale.
  *
- * Hard mode: one neuron per candidate, driven by its vote normalised over all candidates. The
- * first spike inhibits all others. Spikes within one step are ordered by the overshoot
- * u - threshold, then the larger drive, then the smaller id; so the winner is the candidate
- * with the largest drive whatever the step, and ties fall to the smaller id.
+ * Hard mode: one neuron per candidate, driven by its vote normalised over all candidates
+ * (engine/snn/wta.h). The first spike inhibits all others. Spikes within one step are ordered by
+ * the overshoot u - threshold, then the larger drive, then the smaller id; so the winner is the
+ * candidate with the largest drive whatever the step, and ties fall to the smaller id.
  */
 #ifndef CG_ENGINE_SNN_LIF_H
 #define CG_ENGINE_SNN_LIF_H
@@ -30,15 +30,23 @@ typedef struct cg_lif_result {
     uint32_t winner;     /* index into drives */
     uint32_t runner_up;  /* of the second-largest drive; the winner when there is one neuron */
     uint32_t spike_step; /* step of the winner's spike */
-    uint32_t steps;      /* steps simulated */
+    uint32_t steps;      /* steps until the competition was over */
 } cg_lif_result;
 
-/* drives[count] in any one unit, ids[count] for ties, count >= 1; potentials_scratch:
- * uint32_t[count], may hold anything. The threshold is half the largest drive. Stops at the
- * first spike, or after CG_LIF_STEPS_MAX steps (then the largest drive wins); drives that are
- * all zero never spike. */
+/* drives[count] in any one unit, ids[count] for ties, count >= 1. The threshold is half the
+ * largest drive. Stops at the first spike, or after CG_LIF_STEPS_MAX steps (then the largest
+ * drive wins); drives that are all zero never spike.
+ *
+ * Cost: a look at every neuron, then steps of the one that can spike first. That is what `work`
+ * counts: 1 + steps operations on count + steps neurons (of drives that are all zero: the look
+ * alone). */
 cg_lif_result cg_lif_compete(const uint32_t *drives, const uint32_t *ids, uint32_t count,
-                             uint32_t *potentials_scratch, cg_work *work);
+                             cg_work *work);
+
+/* The step in which a competition ends whose largest drive is this one: of its own passage of
+ * half its drive. CG_LIF_STEPS_MAX for a drive of 0. Counts an operation on one neuron for each
+ * step that was computed. */
+uint32_t cg_lif_winner_step(uint32_t largest_drive, cg_work *work);
 
 /* Step (the first is 1) of the first spike of a neuron that starts at rest under a constant
  * drive, in the threshold's unit; CG_LIF_STEPS_MAX when it has not fired by then. */

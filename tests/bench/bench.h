@@ -30,6 +30,7 @@ bool bench_index_100k(void);
 bool bench_index_1m(void);
 bool bench_index_filter(void);
 bool bench_index_flat(void);
+bool bench_inhibition(void);
 bool bench_kernels(void);
 bool bench_spikes(void);
 

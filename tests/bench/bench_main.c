@@ -17,6 +17,7 @@ static const bench_entry benches[] = {
     {"index-1m", "the same of a million", bench_index_1m},
     {"index-filter", "HNSW: searches among some of the rows", bench_index_filter},
     {"index-flat", "exhaustive search; peer hnswlib", bench_index_flat},
+    {"inhibition", "competitions of spiking neurons; peer stepping them all", bench_inhibition},
     {"kernels", "the distance kernels of each instruction set; peer plain C", bench_kernels},
     {"spikes", "spike patterns: encoding and distances; peer plain C", bench_spikes},
 };

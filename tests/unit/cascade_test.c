@@ -245,7 +245,7 @@ static void a_restated_concept_wins_and_explains_itself(void **state) {
     }
     assert_true(work.operations[CG_WORK_SPIKE_ENCODE] >= 1);
     assert_int_equal(work.operations[CG_WORK_COLUMN_VOTE], 4);
-    assert_int_equal(work.units[CG_WORK_LIF_STEP], 4 * 139);
+    assert_int_equal(work.units[CG_WORK_LIF_STEP], 4 + 139);
     cg_decision again = decide(&options, &fact);
     assert_int_equal(again.pathway_id, decision.pathway_id);
     fact = fact_of(leaf + 1);
