@@ -19,13 +19,10 @@
 #include "engine/cascade/cascade_internal.h"
 #include "engine/snn/lif.h"
 
-#define DRIVE_LARGEST ((UINT32_C(1) << 31) - 1)
-
-/* Fitted by logistic regression of "the winner is a true hypernym" on held-out WordNet
- * synsets. */
-static const double confidence_base = -3.7;
-static const double confidence_of_vote = 5.5;
-static const double confidence_of_margin = 6.1;
+enum {
+    PREFETCHED = 4,
+    FIFTH = 4
+}; /* place of the alternative that a lead's distance is taken from */
 
 /* One decision in the making. */
 typedef struct decision_run {
@@ -57,6 +54,16 @@ static void tell_patterns(const decision_run *run) {
     }
 }
 
+/* Tells of the edges of candidates that cg_column_prepare did not read. */
+static void tell_edges(const decision_run *run) {
+    for (uint32_t i = 0; run->knowledge->touched && i < run->count; i++) {
+        uint32_t row = run->scratch->rows[i];
+        if (!cg_column_expanded(run->scratch->columns, row)) {
+            run->knowledge->touched(run->knowledge->touched_context, row, CG_TOUCH_NODE);
+        }
+    }
+}
+
 static void gather_candidates(decision_run *run) {
     cg_cascade_scratch *scratch = run->scratch;
     uint32_t concepts = cg_graph_concept_count(run->knowledge->graph);
@@ -78,19 +85,33 @@ static void gather_candidates(decision_run *run) {
     run->decision.stage_out[CG_STAGE_COARSE] = run->count;
 }
 
-static bool enabled(const decision_run *run, cg_column_id column) {
+static bool enabled(const decision_run *run, uint32_t column) {
     return run->options->column_mask >> column & 1;
 }
 
-static void vote(decision_run *run, cg_column_id column) {
+/* The column hears every candidate; its drives are 0 when it is off. */
+static void hear(decision_run *run, uint32_t column) {
     cg_cascade_scratch *scratch = run->scratch;
-    if (enabled(run, column)) {
-        cg_column_vote(column, &run->view, scratch->columns, scratch->rows, run->count,
-                       scratch->votes[column], run->work);
-        return;
-    }
+    const cg_synapses *synapses = &run->knowledge->learned->synapses;
     for (uint32_t i = 0; i < run->count; i++) {
-        scratch->votes[column][i] = 0.0f;
+        uint32_t drive = 0;
+        if (column == CG_COLUMN_SEMANTIC) {
+            scratch->restated[i] = 0;
+            if (i + PREFETCHED < run->count && !run->view.likenesses) {
+                cg_features_prefetch(run->view.features, scratch->rows[i + PREFETCHED]);
+            }
+        }
+        if (enabled(run, column)) {
+            cg_senses senses;
+            cg_column_sense((cg_column_id)column, &run->view, scratch->columns,
+                            &scratch->rows[i], 1, &senses, run->work);
+            drive = cg_synapses_column_drive(synapses, &scratch->tuning, (cg_column_id)column,
+                                             &senses);
+            if (column == CG_COLUMN_SEMANTIC) {
+                scratch->restated[i] = senses.of[CG_PATHWAY_RESTATED];
+            }
+        }
+        scratch->column_drives[column][i] = drive;
     }
 }
 
@@ -101,9 +122,10 @@ static void compact(decision_run *run, uint32_t keep) {
     for (uint32_t i = 0; i < keep; i++) {
         uint32_t from = scratch->order[i]; /* >= i, so nothing is overwritten before it moved */
         scratch->rows[i] = scratch->rows[from];
-        scratch->combined[i] = scratch->combined[from];
+        scratch->drives[i] = scratch->drives[from];
+        scratch->restated[i] = scratch->restated[from];
         for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
-            scratch->votes[column][i] = scratch->votes[column][from];
+            scratch->column_drives[column][i] = scratch->column_drives[column][from];
         }
     }
     run->count = keep;
@@ -113,17 +135,13 @@ static void compact(decision_run *run, uint32_t keep) {
 static void semantic_stage(decision_run *run) {
     cg_cascade_scratch *scratch = run->scratch;
     run->decision.stage_in[CG_STAGE_SEMANTIC] = run->count;
-    vote(run, CG_COLUMN_SEMANTIC);
-    run->view.similarities = NULL; /* the array that held them is needed for other things */
+    hear(run, CG_COLUMN_SEMANTIC);
     scratch->dropped_count = 0;
     uint32_t keep = cg_cascade_keeps(&run->options->semantic, run->count);
     bool filters = run->decision.strategy == CG_STRATEGY_HIERARCHICAL &&
                    enabled(run, CG_COLUMN_SEMANTIC) && keep < run->count;
     if (filters) {
-        for (uint32_t i = 0; i < run->count; i++) {
-            scratch->combined[i] = (double)scratch->votes[CG_COLUMN_SEMANTIC][i];
-        }
-        cg_cascade_rank(scratch->combined, run->count, scratch->order);
+        cg_cascade_rank(scratch->column_drives[CG_COLUMN_SEMANTIC], run->count, scratch->order);
         for (uint32_t i = keep; i < run->count && scratch->dropped_count < CG_ALTERNATIVES;
              i++) {
             scratch->dropped[scratch->dropped_count++] = scratch->rows[scratch->order[i]];
@@ -133,47 +151,57 @@ static void semantic_stage(decision_run *run) {
     run->decision.stage_out[CG_STAGE_SEMANTIC] = run->count;
 }
 
-/* The logistic function of vote and margin, exact to the bit on every machine. */
-static double confidence_of(double combined, double margin) {
-    double evidence =
-        confidence_base + confidence_of_vote * combined + confidence_of_margin * margin;
-    return 1.0 / (1.0 + cg_exp(-evidence));
-}
-
-/* Alternatives, margin and confidence come from all that got a combined vote. */
+/* Alternatives, lead and confidence come from all that got a drive. */
 static void judge(decision_run *run) {
     cg_cascade_scratch *scratch = run->scratch;
     cg_decision *decision = &run->decision;
     uint32_t best[CG_ALTERNATIVES];
-    uint32_t count = cg_cascade_best(scratch->combined, run->count, best, CG_ALTERNATIVES);
+    uint32_t count = cg_cascade_best(scratch->drives, run->count, best, CG_ALTERNATIVES);
     for (uint32_t i = 0; i < count; i++) {
         decision->alternatives[i] = scratch->rows[best[i]];
+    }
+    double leader = (double)scratch->drives[best[0]];
+    double second = count > 1 ? (double)scratch->drives[best[1]] : 0.0;
+    double fifth = (double)scratch->drives[best[count > FIFTH ? FIFTH : count - 1]];
+    decision->lead = (cg_lead){
+        .margin = (leader - second) / (double)CG_DRIVE_ONE,
+        .distance = (leader - fifth) / (double)CG_DRIVE_ONE,
+        .recognised = scratch->restated[best[0]] >= CG_RECOGNISED,
+    };
+    decision->confidence =
+        cg_calibration_confidence(&run->knowledge->learned->calibration, &decision->lead);
+    double most = -1e300;
+    for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
+        const uint32_t *drives = scratch->column_drives[column];
+        double ahead = (double)drives[best[0]] - (count > 1 ? (double)drives[best[1]] : 0.0);
+        ahead *= (double)run->knowledge->learned->synapses.expertise_q16[column];
+        if (enabled(run, column) && ahead > most) {
+            most = ahead;
+            decision->winning_column = (cg_column_id)column;
+        }
     }
     for (uint32_t i = 0; i < scratch->dropped_count && count < CG_ALTERNATIVES; i++) {
         decision->alternatives[count++] = scratch->dropped[i];
     }
     decision->alternative_count = count;
-    double first = scratch->combined[best[0]];
-    double second = run->count > 1 ? scratch->combined[best[1]] : 0.0;
-    decision->margin = first - second;
-    decision->confidence = confidence_of(first, decision->margin);
 }
 
 static void structural_stage(decision_run *run) {
     cg_cascade_scratch *scratch = run->scratch;
     run->decision.stage_in[CG_STAGE_STRUCTURAL] = run->count;
+    tell_edges(run);
     for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
         if (column != CG_COLUMN_SEMANTIC) {
-            vote(run, (cg_column_id)column);
+            hear(run, column);
         }
     }
     for (uint32_t i = 0; i < run->count; i++) {
-        float votes[CG_COLUMN_COUNT];
+        uint32_t drives[CG_COLUMN_COUNT];
         for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
-            votes[column] = scratch->votes[column][i];
+            drives[column] = scratch->column_drives[column][i];
         }
-        scratch->combined[i] =
-            cg_column_combine(run->knowledge->weights, run->options->column_mask, votes);
+        scratch->drives[i] = cg_synapses_drive(&run->knowledge->learned->synapses,
+                                               run->options->column_mask, drives);
     }
     judge(run);
     uint32_t keep = run->count;
@@ -184,7 +212,7 @@ static void structural_stage(decision_run *run) {
         keep = 1; /* sure enough: the rest need not compete */
     }
     if (keep < run->count) {
-        cg_cascade_rank(scratch->combined, run->count, scratch->order);
+        cg_cascade_rank(scratch->drives, run->count, scratch->order);
         compact(run, keep);
     }
     run->decision.stage_out[CG_STAGE_STRUCTURAL] = run->count;
@@ -193,19 +221,6 @@ static void structural_stage(decision_run *run) {
 static void inhibition_stage(decision_run *run) {
     cg_cascade_scratch *scratch = run->scratch;
     cg_decision *decision = &run->decision;
-    double largest = 0.0;
-    for (uint32_t i = 0; i < run->count; i++) {
-        largest = scratch->combined[i] > largest ? scratch->combined[i] : largest;
-    }
-    for (uint32_t i = 0; i < run->count; i++) {
-        uint32_t drive = 0;
-        if (scratch->combined[i] == largest && largest > 0.0) {
-            drive = DRIVE_LARGEST;
-        } else if (largest > 0.0) {
-            drive = (uint32_t)(scratch->combined[i] / largest * (double)(DRIVE_LARGEST - 1));
-        }
-        scratch->drives[i] = drive;
-    }
     cg_lif_result result =
         cg_lif_compete(scratch->drives, scratch->rows, run->count, run->work);
     decision->winner = scratch->rows[result.winner];
@@ -215,13 +230,14 @@ static void inhibition_stage(decision_run *run) {
             ? result.spike_step * (uint32_t)(CG_LIF_STEP_NS / CG_TTFS_TICK_NS)
             : CG_TICKS_NEVER;
     for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
-        decision->votes[column] = scratch->votes[column][result.winner];
+        decision->votes[column] = cg_synapses_vote(
+            (cg_column_id)column, scratch->column_drives[column][result.winner]);
     }
     decision->stage_in[CG_STAGE_INHIBITION] = run->count;
     decision->stage_out[CG_STAGE_INHIBITION] = 1;
 }
 
-/* Path, pathway, spikes of the columns, and who of them spoke loudest. */
+/* Path, pathway, and the spikes of the columns. */
 static void explain(decision_run *run) {
     cg_decision *decision = &run->decision;
     const cg_graph *graph = run->knowledge->graph;
@@ -240,40 +256,48 @@ static void explain(decision_run *run) {
     int32_t spikes[CG_COLUMN_COUNT];
     (void)cg_ttfs_encode(cg_features_encoding(run->knowledge->features), decision->votes,
                          CG_COLUMN_COUNT, spikes, run->work);
-    double loudest = -1.0;
     for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
         decision->column_spike_ticks[column] =
             spikes[column] > 0 ? (uint32_t)(spikes[column] - 1) : CG_TICKS_NEVER;
-        double voice = (double)run->knowledge->weights->weight_q16[column] *
-                       (double)decision->votes[column];
-        if (enabled(run, (cg_column_id)column) && voice > loudest) {
-            loudest = voice;
-            decision->winning_column = (cg_column_id)column;
+    }
+}
+
+/* All that the enabled columns hear of one concept. */
+static cg_pupil hear_one(const cg_column_view *view, const cg_cascade_scratch *scratch,
+                         const cg_synapses *synapses, uint32_t row, cg_work *work) {
+    cg_pupil pupil = {.senses = {{0}}};
+    for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
+        if (view->column_mask >> column & 1) {
+            cg_column_sense((cg_column_id)column, view, scratch->columns, &row, 1,
+                            &pupil.senses, work);
+            pupil.column_drives[column] = cg_synapses_column_drive(
+                synapses, &scratch->tuning, (cg_column_id)column, &pupil.senses);
         }
     }
+    pupil.drive = cg_synapses_drive(synapses, view->column_mask, pupil.column_drives);
+    return pupil;
 }
 
 /* What STDP needs to know of a fact whose true concept is told. */
 static void hear_teacher(decision_run *run, const cg_fact_view *fact) {
-    cg_decision *decision = &run->decision;
-    bool right = decision->winner == fact->teacher;
-    if (!fact->has_teacher || (right && decision->alternative_count < 2)) {
+    const cg_decision *decision = &run->decision;
+    cg_lesson *lesson = &run->scratch->lesson;
+    const cg_synapses *synapses = &run->knowledge->learned->synapses;
+    run->scratch->has_lesson = fact->has_teacher && decision->alternative_count > 1;
+    if (!run->scratch->has_lesson) {
         return;
     }
-    const uint32_t rows[2] = {fact->teacher,
-                              right ? decision->alternatives[1] : decision->winner};
-    const cg_ttfs_options *encoding = cg_features_encoding(run->knowledge->features);
-    decision->taught = true;
-    for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
-        float votes[2] = {0.0f, 0.0f};
-        int32_t spikes[2];
-        if (enabled(run, (cg_column_id)column)) {
-            cg_column_vote((cg_column_id)column, &run->view, run->scratch->columns, rows, 2,
-                           votes, run->work);
+    lesson->right = decision->winner == fact->teacher;
+    lesson->column_mask = run->options->column_mask;
+    lesson->lead = decision->lead;
+    lesson->truth = hear_one(&run->view, run->scratch, synapses, fact->teacher, run->work);
+    lesson->rival_count = 0;
+    for (uint32_t i = 0;
+         i < decision->alternative_count && lesson->rival_count < CG_LESSON_RIVALS; i++) {
+        if (decision->alternatives[i] != fact->teacher) {
+            lesson->rivals[lesson->rival_count++] = hear_one(
+                &run->view, run->scratch, synapses, decision->alternatives[i], run->work);
         }
-        (void)cg_ttfs_encode(encoding, votes, 2, spikes, run->work);
-        uint32_t late = spikes[1] > 0 ? encoding->window_ticks : CG_TICKS_NEVER;
-        decision->taught_spike_ticks[column] = spikes[0] > 0 ? (uint32_t)(spikes[0] - 1) : late;
     }
 }
 
@@ -288,6 +312,55 @@ static cg_strategy choose(const cg_cascade_options *options, const cg_knowledge 
     return CG_STRATEGY_HIERARCHICAL;
 }
 
+static void tune(cg_tuning *tuning, const cg_ttfs_options *encoding) {
+    const cg_ttfs_options *known = &tuning->encoding;
+    if (known->code != encoding->code || known->window_ticks != encoding->window_ticks ||
+        known->refractory_ticks != encoding->refractory_ticks ||
+        known->threshold != encoding->threshold || known->tau_ms != encoding->tau_ms) {
+        cg_tuning_init(tuning, encoding);
+    }
+}
+
+static cg_column_view view_of(const cg_cascade_options *options, const cg_knowledge *knowledge,
+                              const cg_fact_view *fact, const cg_cascade_scratch *scratch) {
+    return (cg_column_view){
+        .graph = knowledge->graph,
+        .features = knowledge->features,
+        .lexicon = knowledge->lexicon,
+        .cues = fact->text && knowledge->lexicon ? &scratch->cues : NULL,
+        .fact = {.dense = fact->dense, .spikes = scratch->spikes, .sparse = fact->sparse},
+        .fact_type = fact->type,
+        .neighbours = scratch->neighbours,
+        .neighbour_count = scratch->neighbour_count,
+        .recent = knowledge->recent,
+        .now_ns = fact->now_ns,
+        .column_mask = options->column_mask,
+        .touched = knowledge->touched,
+        .touched_context = knowledge->touched_context,
+    };
+}
+
+static cg_status retrieve(decision_run *run, cg_error *error) {
+    cg_cascade_scratch *scratch = run->scratch;
+    cg_status status = CG_OK;
+    if (run->decision.strategy == CG_STRATEGY_DIRECT) {
+        cg_cascade_compare_all(run->options, &run->view, scratch, run->work);
+        run->view.likenesses = scratch->likenesses;
+    } else {
+        status = cg_cascade_retrieve(run->options, run->knowledge, &run->view, scratch,
+                                     run->work, error);
+    }
+    if (status == CG_OK && scratch->neighbour_count == 0) {
+        return cg_error_set(
+            error, CG_ERROR_NOT_FOUND,
+            "the %u indexes hold none of the graph's %u concepts; add them to an "
+            "index or decide directly",
+            run->knowledge->index_count, cg_graph_concept_count(run->knowledge->graph));
+    }
+    run->view.neighbour_count = scratch->neighbour_count;
+    return status;
+}
+
 /* Fills the view of the columns and makes room; nothing of the decision is visible yet. */
 static cg_status start(decision_run *run, const cg_fact_view *fact, cg_error *error) {
     const cg_knowledge *knowledge = run->knowledge;
@@ -295,48 +368,24 @@ static cg_status start(decision_run *run, const cg_fact_view *fact, cg_error *er
     uint32_t concepts = cg_graph_concept_count(knowledge->graph);
     uint32_t dims = cg_features_dims(knowledge->features);
     run->decision.strategy = choose(run->options, knowledge);
-    uint32_t candidates = concepts;
-    if (run->decision.strategy == CG_STRATEGY_HIERARCHICAL) {
-        uint32_t bound = CG_RETRIEVED_PER_NEIGHBOUR_MAX * run->options->neighbours;
-        candidates = bound < concepts ? bound : concepts;
-    }
-    cg_status status = cg_cascade_reserve(scratch, candidates, dims, error);
+    bool direct = run->decision.strategy == CG_STRATEGY_DIRECT;
+    uint32_t candidates =
+        !direct && concepts > CG_CANDIDATES_MAX ? (uint32_t)CG_CANDIDATES_MAX : concepts;
+    cg_status status =
+        cg_cascade_reserve(scratch, candidates, direct ? concepts : 0, dims, error);
     if (status != CG_OK) {
         return status;
     }
+    tune(&scratch->tuning, cg_features_encoding(knowledge->features));
     run->decision.spikes = cg_ttfs_encode(cg_features_encoding(knowledge->features),
                                           fact->dense, dims, scratch->spikes, run->work);
-    run->view = (cg_column_view){
-        .graph = knowledge->graph,
-        .features = knowledge->features,
-        .fact = {.dense = fact->dense, .spikes = scratch->spikes, .sparse = fact->sparse},
-        .fact_type = fact->type,
-        .recent = knowledge->recent,
-        .now_ns = fact->now_ns,
-        .touched = knowledge->touched,
-        .touched_context = knowledge->touched_context,
-    };
-    if (run->decision.strategy == CG_STRATEGY_DIRECT) {
-        cg_cascade_compare_all(run->options, &run->view, scratch, run->work);
-        run->view.similarities = scratch->combined;
-        run->view.cosines = scratch->cosines;
-    } else {
-        status =
-            cg_cascade_retrieve(run->options, knowledge, &run->view, scratch, run->work, error);
-        if (status != CG_OK) {
-            return status;
-        }
+    if (fact->text && knowledge->lexicon) {
+        cg_cues_find(knowledge->lemmas, fact->text, fact->text_bytes, &scratch->cues,
+                     run->work);
     }
-    if (scratch->neighbour_count == 0) {
-        return cg_error_set(
-            error, CG_ERROR_NOT_FOUND,
-            "the %u indexes hold none of the graph's %u concepts; add them to an "
-            "index or decide directly",
-            knowledge->index_count, concepts);
-    }
-    run->view.neighbours = scratch->neighbours;
-    run->view.neighbour_count = scratch->neighbour_count;
-    return CG_OK;
+    scratch->neighbour_count = 0;
+    run->view = view_of(run->options, knowledge, fact, scratch);
+    return retrieve(run, error);
 }
 
 cg_status cg_cascade_decide(const cg_cascade_options *options, const cg_knowledge *knowledge,
@@ -364,4 +413,40 @@ cg_status cg_cascade_decide(const cg_cascade_options *options, const cg_knowledg
     hear_teacher(&run, fact);
     *decision = run.decision;
     return CG_OK;
+}
+
+const cg_lesson *cg_cascade_lesson(const cg_cascade_scratch *scratch) {
+    return scratch->has_lesson ? &scratch->lesson : NULL;
+}
+
+const cg_tuning *cg_cascade_tuning(const cg_cascade_scratch *scratch) {
+    return &scratch->tuning;
+}
+
+void cg_cascade_account(const cg_cascade_options *options, const cg_knowledge *knowledge,
+                        const cg_fact_view *fact, const cg_cascade_scratch *scratch,
+                        uint32_t row, cg_account *account) {
+    cg_column_view view = view_of(options, knowledge, fact, scratch);
+    view.touched = NULL;
+    account->heard = hear_one(&view, scratch, &knowledge->learned->synapses, row, NULL);
+    for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
+        account->votes[column] =
+            cg_synapses_vote((cg_column_id)column, account->heard.column_drives[column]);
+    }
+    account->alike = false;
+    for (uint32_t i = 0; i < scratch->neighbour_count; i++) {
+        if (scratch->neighbours[i].row == row) {
+            account->alike = true;
+            account->likeness = scratch->neighbours[i].likeness;
+        }
+    }
+}
+
+uint32_t cg_cascade_neighbours(const cg_cascade_scratch *scratch, const cg_neighbour **list) {
+    *list = scratch->neighbours;
+    return scratch->neighbour_count;
+}
+
+const cg_cues *cg_cascade_cues(const cg_cascade_scratch *scratch) {
+    return &scratch->cues;
 }

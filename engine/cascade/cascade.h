@@ -3,7 +3,8 @@
  * Four stages, each counting candidates in and out:
  *
  *   coarse      indexes (dense form) and inverted file (exact form) retrieve, re-ranking
- *               leaves the neighbours; candidates are these, their parents and grandparents
+ *               leaves the neighbours; candidates are these, their parents and grandparents,
+ *               and what the lexicon finds for the text's cues
  *   semantic    the semantic column keeps the best share
  *   structural  all four columns vote; the weighted vote keeps the best share
  *   inhibition  leaky integrate-and-fire competition leaves one
@@ -19,6 +20,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/status.h"
 #include "engine/base/work.h"
+#include "engine/cascade/learn.h"
 #include "engine/column/column.h"
 #include "engine/index/index.h"
 
@@ -49,7 +51,7 @@ typedef struct cg_cascade_options {
     uint32_t direct_max;  /* auto: direct up to so many concepts */
     uint32_t neighbours;  /* retrieved, 1..CG_NEIGHBOURS_MAX; 50 */
     uint32_t ef;          /* width of the index search; 100 */
-    cg_filter semantic;   /* 10%, at least 16 */
+    cg_filter semantic;   /* 10%, at least 128 */
     cg_filter structural; /* 20%, at least 4 */
     /* Bit c: column c votes; the exhaustive and filtered decisions share it. */
     uint32_t column_mask;
@@ -63,19 +65,16 @@ cg_status cg_cascade_options_check(const cg_cascade_options *options, cg_error *
 enum { CG_CASCADE_INDEXES_MAX = 4, CG_ALTERNATIVES = 10 };
 #define CG_TICKS_NEVER UINT32_MAX /* no spike */
 
-/* The teacher's spike on the true concept's neuron: 0.5 ms after the window opens, so that a
- * column comes before it when its vote for the truth is at least 0.89 of that for the rival
- * (log code). */
-enum { CG_TEACHER_TICKS = 5000 };
-
 typedef struct cg_knowledge {
     const cg_graph *graph;
     const cg_features *features;
     const cg_index *indexes[CG_CASCADE_INDEXES_MAX];
     uint32_t index_first_row[CG_CASCADE_INDEXES_MAX];
     uint32_t index_count;
-    const cg_recent *recent;
-    const cg_column_weights *weights;
+    const cg_lexicon *lexicon; /* or NULL: cues say nothing */
+    const cg_lemmas *lemmas;   /* of the lexicon's phrases, or NULL */
+    const cg_recent *recent;   /* or NULL */
+    const cg_learned *learned;
     /* Told of each concept record that the decision reads, for memory tiers; NULL: nobody. */
     cg_touched touched;
     void *touched_context;
@@ -92,23 +91,20 @@ typedef struct cg_decision {
     /* When each column's vote for the winner fires (TTFS), or CG_TICKS_NEVER. */
     uint32_t column_spike_ticks[CG_COLUMN_COUNT];
     uint32_t winner_spike_ticks; /* when the winner's neuron fires, ticks of CG_TTFS_TICK_NS */
-    cg_column_id winning_column; /* largest weighted vote on the winner */
-    double confidence;           /* [0, 1], logistic in the margin */
-    double margin;               /* combined vote of winner minus runner-up */
+    cg_column_id winning_column; /* that gives the winner the largest lead over the second */
+    double confidence;           /* [0, 1], calibrated */
+    cg_lead lead;                /* of the winner, which the confidence is made of */
     cg_strategy strategy;        /* as used: direct or hierarchical */
     uint32_t stage_in[CG_STAGE_COUNT];
     uint32_t stage_out[CG_STAGE_COUNT];
     uint32_t spikes; /* in the fact's pattern */
-    /* For a fact with a teacher: when each column's vote for the true concept fires, in a
-     * pattern of it and its strongest rival, so 0 where the column prefers the truth;
-     * CG_TICKS_NEVER where it votes for neither. */
-    bool taught;
-    uint32_t taught_spike_ticks[CG_COLUMN_COUNT];
 } cg_decision;
 
 typedef struct cg_fact_view { /* borrowed */
     const float *dense;       /* float[dims], unit length */
     cg_sparse sparse;
+    const char *text; /* text[text_bytes], for cues; NULL when there is none */
+    uint32_t text_bytes;
     uint32_t type; /* concept type or CG_TYPE_UNKNOWN */
     uint64_t now_ns;
     bool has_teacher;
@@ -127,5 +123,28 @@ uint64_t cg_cascade_scratch_bytes(const cg_cascade_scratch *scratch); /* memory 
 cg_status cg_cascade_decide(const cg_cascade_options *options, const cg_knowledge *knowledge,
                             const cg_fact_view *fact, cg_cascade_scratch *scratch,
                             cg_decision *decision, cg_work *work, cg_error *error);
+
+/* What the last decision of this scratch leaves to learn from; NULL unless its fact had a teacher
+ * and there was more than one candidate. Borrowed until the next. */
+const cg_lesson *cg_cascade_lesson(const cg_cascade_scratch *scratch);
+/* From evidence to lines as the last decision had it. */
+const cg_tuning *cg_cascade_tuning(const cg_cascade_scratch *scratch);
+
+/* How a concept was heard, for explanations. */
+typedef struct cg_account {
+    cg_pupil heard;
+    float votes[CG_COLUMN_COUNT];
+    bool alike; /* likeness is known: it was retrieved as a neighbour */
+    cg_likeness likeness;
+} cg_account;
+/* To be called right after cg_cascade_decide with the same options, knowledge and fact: what the
+ * columns said of any concept. row < concepts. */
+void cg_cascade_account(const cg_cascade_options *options, const cg_knowledge *knowledge,
+                        const cg_fact_view *fact, const cg_cascade_scratch *scratch,
+                        uint32_t row, cg_account *account);
+/* The neighbours that the last decision of this scratch retrieved, borrowed until the next, and
+ * the cues of its fact. Returns how many neighbours. */
+uint32_t cg_cascade_neighbours(const cg_cascade_scratch *scratch, const cg_neighbour **list);
+const cg_cues *cg_cascade_cues(const cg_cascade_scratch *scratch);
 
 #endif

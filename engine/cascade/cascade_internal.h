@@ -21,13 +21,17 @@ struct cg_cascade_scratch {
     size_t dims_capacity;
     /* One of each per candidate. */
     uint32_t *rows;
-    float *votes[CG_COLUMN_COUNT];
-    double *combined;
-    float *cosines;
-    uint32_t *order;
+    uint32_t *column_drives[CG_COLUMN_COUNT];
     uint32_t *drives;
-    uint32_t *potentials;
+    uint32_t *restated; /* what CG_PATHWAY_RESTATED hears; 0 with the semantic column off */
+    uint32_t *order;
     size_t capacity;
+    cg_likeness *likenesses; /* of all concepts, for direct decisions only */
+    size_t likeness_capacity;
+    cg_tuning tuning;
+    cg_cues cues;
+    bool has_lesson;
+    cg_lesson lesson;
     cg_neighbour neighbours[CG_NEIGHBOURS_MAX];
     uint32_t neighbour_count;
     /* The best that the semantic filter dropped, best first: they fill up the alternatives. */
@@ -35,16 +39,16 @@ struct cg_cascade_scratch {
     uint32_t dropped_count;
 };
 
-/* Room for `candidates` candidates and `dims` dims. */
-cg_status cg_cascade_reserve(cg_cascade_scratch *scratch, uint32_t candidates, uint32_t dims,
-                             cg_error *error);
+/* Room for `candidates` candidates, likenesses of `compared` concepts, and `dims` dims. */
+cg_status cg_cascade_reserve(cg_cascade_scratch *scratch, uint32_t candidates,
+                             uint32_t compared, uint32_t dims, cg_error *error);
 
 /* select.c: sorts without the heap, ties by row or position. */
 void cg_cascade_sort_rows(uint32_t *rows, uint32_t count);
 /* Fills order[count] with the positions by descending key, ties by ascending position. */
-void cg_cascade_rank(const double *keys, uint32_t count, uint32_t *order);
+void cg_cascade_rank(const uint32_t *keys, uint32_t count, uint32_t *order);
 /* The best `most` positions by descending key, ties by ascending position. Returns how many. */
-uint32_t cg_cascade_best(const double *keys, uint32_t count, uint32_t *best, uint32_t most);
+uint32_t cg_cascade_best(const uint32_t *keys, uint32_t count, uint32_t *best, uint32_t most);
 /* How many of n a filter keeps: max(at_least, ceil(share * n)), at most n. */
 uint32_t cg_cascade_keeps(const cg_filter *filter, uint32_t n);
 
@@ -53,7 +57,7 @@ uint32_t cg_cascade_keeps(const cg_filter *filter, uint32_t n);
 cg_status cg_cascade_retrieve(const cg_cascade_options *options, const cg_knowledge *knowledge,
                               const cg_column_view *view, cg_cascade_scratch *scratch,
                               cg_work *work, cg_error *error);
-/* Leaves every row's similarity in scratch->combined, its cosine in scratch->cosines. */
+/* Leaves every row's likeness in scratch->likenesses. */
 void cg_cascade_compare_all(const cg_cascade_options *options, const cg_column_view *view,
                             cg_cascade_scratch *scratch, cg_work *work);
 

@@ -1,7 +1,9 @@
+#include "engine/base/math.h"
 #include "engine/cascade/cascade_internal.h"
 #include "engine/vector/vector.h"
 
 enum { EF_MAX = 10000 };
+static const double unit_slack = 1e-3;
 
 const char *cg_strategy_name(cg_strategy strategy) {
     switch (strategy) {
@@ -39,7 +41,7 @@ cg_cascade_options cg_cascade_options_default(void) {
         .direct_max = 500, /* where scoring all costs about what a search does */
         .neighbours = 50,
         .ef = 100,
-        .semantic = {.share = 0.10, .at_least = 16},
+        .semantic = {.share = 0.10, .at_least = 128}, /* 64 costs 2 points of agreement */
         .structural = {.share = 0.20, .at_least = 4},
         .column_mask = (1u << CG_COLUMN_COUNT) - 1,
         .stop_confidence = 1.0,
@@ -128,6 +130,35 @@ static cg_status knowledge_check(const cg_knowledge *knowledge, cg_error *error)
     return CG_OK;
 }
 
+/* Of unit length every later product is finite; the length of a vector that was scaled in float is
+ * within some 1e-6 of 1. */
+static double length_of(const float *values, uint32_t count) {
+    double squares = 0.0;
+    for (uint32_t i = 0; i < count; i++) {
+        squares += (double)values[i] * (double)values[i];
+    }
+    return cg_sqrt(squares);
+}
+
+static bool is_unit(double length) {
+    return length >= 1.0 - unit_slack && length <= 1.0 + unit_slack;
+}
+
+static cg_status sparse_check(cg_sparse sparse, cg_error *error) {
+    cg_status status = cg_sparse_check(sparse, "the fact's sparse form", error);
+    if (status != CG_OK) {
+        return status;
+    }
+    double length = length_of(sparse.weights, sparse.count);
+    if (sparse.count > 0 && !is_unit(length)) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "the %u weights of the fact's sparse form have length %g; it must "
+                            "have unit length or be empty",
+                            sparse.count, length);
+    }
+    return CG_OK;
+}
+
 cg_status cg_cascade_input_check(const cg_knowledge *knowledge, const cg_fact_view *fact,
                                  cg_error *error) {
     cg_status status = knowledge_check(knowledge, error);
@@ -142,16 +173,15 @@ cg_status cg_cascade_input_check(const cg_knowledge *knowledge, const cg_fact_vi
             "be finite",
             dims);
     }
-    bool zero = true;
-    for (uint32_t d = 0; d < dims; d++) {
-        zero = zero && fact->dense[d] == 0.0f;
-    }
-    if (zero) {
+    double length = length_of(fact->dense, dims);
+    if (!is_unit(length)) {
         return cg_error_set(
             error, CG_ERROR_INVALID,
-            "all %u components of the fact's vector are zero; it must have unit "
-            "length",
-            dims);
+            length == 0.0 ? "all %u components of the fact's vector are zero (length %g); "
+                            "it must have unit length"
+                          : "the %u components of the fact's vector have length %g; it "
+                            "must have unit length",
+            dims, length);
     }
     if (fact->type != CG_TYPE_UNKNOWN && fact->type >= CG_CONCEPT_TYPES) {
         return cg_error_set(error, CG_ERROR_INVALID,
@@ -163,5 +193,5 @@ cg_status cg_cascade_input_check(const cg_knowledge *knowledge, const cg_fact_vi
                             "the fact's true concept is row %u; the graph has %u concepts",
                             fact->teacher, cg_graph_concept_count(knowledge->graph));
     }
-    return cg_sparse_check(fact->sparse, "the fact's sparse form", error);
+    return sparse_check(fact->sparse, error);
 }

@@ -1,6 +1,6 @@
 /* The first half of the coarse stage: the fact's nearest concepts.
  *
- * Neighbours are the concepts with the largest cg_column_similarity, ties by row. Direct: of
+ * Neighbours are the concepts with the largest mean likeness (cg_column_compare), ties by row. Direct: of
  * all concepts. Hierarchical: of those that the indexes find by the dense form and the inverted
  * file by the exact form, re-ranked. Candidates from one form re-ranked on all beat any form
  * alone, and each finds what the other loses.
@@ -9,26 +9,28 @@
 
 /* Found by the exact form for each neighbour wanted: the mean of all forms orders a little
  * otherwise. */
-enum { LEXICAL_FACTOR = 2 };
+enum { LEXICAL_FACTOR = 2, PREFETCHED = 4 };
 
-static void offer(cg_cascade_scratch *scratch, uint32_t most, uint32_t row, float similarity) {
+static void offer(cg_cascade_scratch *scratch, uint32_t most, uint32_t row,
+                  cg_likeness likeness) {
     cg_neighbour *held = scratch->neighbours;
     uint32_t count = scratch->neighbour_count;
     if (count == most) {
         const cg_neighbour *last = &held[count - 1];
-        if (similarity < last->similarity ||
-            (similarity == last->similarity && row > last->row)) {
+        if (likeness.mean < last->likeness.mean ||
+            (likeness.mean == last->likeness.mean && row > last->row)) {
             return;
         }
         count--;
     }
     uint32_t at = count;
-    while (at > 0 && (held[at - 1].similarity < similarity ||
-                      (held[at - 1].similarity == similarity && held[at - 1].row > row))) {
+    while (at > 0 &&
+           (held[at - 1].likeness.mean < likeness.mean ||
+            (held[at - 1].likeness.mean == likeness.mean && held[at - 1].row > row))) {
         held[at] = held[at - 1];
         at--;
     }
-    held[at] = (cg_neighbour){.row = row, .similarity = similarity};
+    held[at] = (cg_neighbour){.row = row, .likeness = likeness};
     scratch->neighbour_count = count + 1;
 }
 
@@ -89,8 +91,11 @@ cg_status cg_cascade_retrieve(const cg_cascade_options *options, const cg_knowle
     }
     keep_distinct(scratch);
     for (uint32_t i = 0; i < scratch->found_count; i++) {
+        if (i + PREFETCHED < scratch->found_count) {
+            cg_features_prefetch(view->features, scratch->found[i + PREFETCHED]);
+        }
         uint32_t row = scratch->found[i];
-        offer(scratch, options->neighbours, row, (float)cg_column_similarity(view, row, work));
+        offer(scratch, options->neighbours, row, cg_column_compare(view, row, work));
     }
     return CG_OK;
 }
@@ -101,7 +106,7 @@ void cg_cascade_compare_all(const cg_cascade_options *options, const cg_column_v
     scratch->neighbour_count = 0;
     uint32_t count = cg_features_count(view->features);
     for (uint32_t row = 0; row < count; row++) {
-        scratch->combined[row] = cg_column_compare(view, row, &scratch->cosines[row], work);
-        offer(scratch, options->neighbours, row, (float)scratch->combined[row]);
+        scratch->likenesses[row] = cg_column_compare(view, row, work);
+        offer(scratch, options->neighbours, row, scratch->likenesses[row]);
     }
 }

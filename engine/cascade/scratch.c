@@ -30,14 +30,12 @@ static void free_candidates(cg_cascade_scratch *scratch) {
     size_t capacity = scratch->capacity;
     cg_deallocate(allocator, scratch->rows, capacity, sizeof *scratch->rows);
     for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
-        cg_deallocate(allocator, scratch->votes[column], capacity,
-                      sizeof *scratch->votes[column]);
+        cg_deallocate(allocator, scratch->column_drives[column], capacity,
+                      sizeof *scratch->column_drives[column]);
     }
-    cg_deallocate(allocator, scratch->combined, capacity, sizeof *scratch->combined);
-    cg_deallocate(allocator, scratch->cosines, capacity, sizeof *scratch->cosines);
-    cg_deallocate(allocator, scratch->order, capacity, sizeof *scratch->order);
     cg_deallocate(allocator, scratch->drives, capacity, sizeof *scratch->drives);
-    cg_deallocate(allocator, scratch->potentials, capacity, sizeof *scratch->potentials);
+    cg_deallocate(allocator, scratch->order, capacity, sizeof *scratch->order);
+    cg_deallocate(allocator, scratch->restated, capacity, sizeof *scratch->restated);
 }
 
 void cg_cascade_scratch_free(cg_cascade_scratch *scratch) {
@@ -46,6 +44,8 @@ void cg_cascade_scratch_free(cg_cascade_scratch *scratch) {
     }
     cg_allocator allocator = scratch->allocator;
     free_candidates(scratch);
+    cg_deallocate(&allocator, scratch->likenesses, scratch->likeness_capacity,
+                  sizeof *scratch->likenesses);
     cg_deallocate(&allocator, scratch->spikes, scratch->dims_capacity, sizeof *scratch->spikes);
     cg_lexical_scratch_free(scratch->lexical_scratch);
     cg_index_scratch_free(scratch->index_scratch);
@@ -54,11 +54,11 @@ void cg_cascade_scratch_free(cg_cascade_scratch *scratch) {
 }
 
 uint64_t cg_cascade_scratch_bytes(const cg_cascade_scratch *scratch) {
-    size_t candidate_bytes = sizeof *scratch->rows + sizeof *scratch->combined +
-                             sizeof *scratch->cosines + sizeof *scratch->order +
-                             sizeof *scratch->drives + sizeof *scratch->potentials +
-                             CG_COLUMN_COUNT * sizeof *scratch->votes[0];
+    size_t candidate_bytes = sizeof *scratch->rows + sizeof *scratch->drives +
+                             sizeof *scratch->order + sizeof *scratch->restated +
+                             CG_COLUMN_COUNT * sizeof *scratch->column_drives[0];
     return sizeof *scratch + scratch->capacity * (uint64_t)candidate_bytes +
+           scratch->likeness_capacity * (uint64_t)sizeof *scratch->likenesses +
            scratch->dims_capacity * (uint64_t)sizeof *scratch->spikes +
            cg_column_scratch_bytes(scratch->columns) +
            cg_index_scratch_bytes(scratch->index_scratch) +
@@ -75,39 +75,39 @@ static cg_status reserve_candidates(cg_cascade_scratch *scratch, uint32_t candid
     const cg_allocator *allocator = &scratch->allocator;
     cg_cascade_scratch grown = {.allocator = *allocator, .capacity = capacity};
     grown.rows = cg_allocate(allocator, capacity, sizeof *grown.rows);
-    bool complete = grown.rows != NULL;
-    for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
-        grown.votes[column] = cg_allocate(allocator, capacity, sizeof *grown.votes[column]);
-        complete = complete && grown.votes[column];
-    }
-    grown.combined = cg_allocate(allocator, capacity, sizeof *grown.combined);
-    grown.cosines = cg_allocate(allocator, capacity, sizeof *grown.cosines);
-    grown.order = cg_allocate(allocator, capacity, sizeof *grown.order);
     grown.drives = cg_allocate(allocator, capacity, sizeof *grown.drives);
-    grown.potentials = cg_allocate(allocator, capacity, sizeof *grown.potentials);
-    if (!complete || !grown.combined || !grown.cosines || !grown.order || !grown.drives ||
-        !grown.potentials) {
+    grown.order = cg_allocate(allocator, capacity, sizeof *grown.order);
+    grown.restated = cg_allocate(allocator, capacity, sizeof *grown.restated);
+    bool complete = grown.rows && grown.drives && grown.order && grown.restated;
+    for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
+        grown.column_drives[column] =
+            cg_allocate(allocator, capacity, sizeof *grown.column_drives[column]);
+        complete = complete && grown.column_drives[column];
+    }
+    if (!complete) {
         free_candidates(&grown);
         return cg_error_set(error, CG_ERROR_MEMORY,
                             "out of memory for the scratch of %u candidates", candidates);
     }
     free_candidates(scratch);
     scratch->rows = grown.rows;
-    for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
-        scratch->votes[column] = grown.votes[column];
-    }
-    scratch->combined = grown.combined;
-    scratch->cosines = grown.cosines;
-    scratch->order = grown.order;
     scratch->drives = grown.drives;
-    scratch->potentials = grown.potentials;
+    scratch->order = grown.order;
+    scratch->restated = grown.restated;
+    for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
+        scratch->column_drives[column] = grown.column_drives[column];
+    }
     scratch->capacity = capacity;
     return CG_OK;
 }
 
-cg_status cg_cascade_reserve(cg_cascade_scratch *scratch, uint32_t candidates, uint32_t dims,
-                             cg_error *error) {
+cg_status cg_cascade_reserve(cg_cascade_scratch *scratch, uint32_t candidates,
+                             uint32_t compared, uint32_t dims, cg_error *error) {
     cg_status status =
         CG_GROW(&scratch->allocator, scratch->spikes, scratch->dims_capacity, dims, error);
+    if (status == CG_OK && compared > 0) {
+        status = CG_GROW(&scratch->allocator, scratch->likenesses, scratch->likeness_capacity,
+                         compared, error);
+    }
     return status == CG_OK ? reserve_candidates(scratch, candidates, error) : status;
 }

@@ -28,12 +28,13 @@ void cg_cascade_sort_rows(uint32_t *rows, uint32_t count) {
 }
 
 /* Whether position `left` comes before position `right`. */
-static bool before(const double *keys, uint32_t left, uint32_t right) {
+static bool before(const uint32_t *keys, uint32_t left, uint32_t right) {
     return keys[left] > keys[right] || (keys[left] == keys[right] && left < right);
 }
 
 /* A heap with the last in order on top. */
-static void sift_position(const double *keys, uint32_t *order, uint32_t place, uint32_t count) {
+static void sift_position(const uint32_t *keys, uint32_t *order, uint32_t place,
+                          uint32_t count) {
     uint32_t position = order[place];
     for (uint32_t child = 2 * place + 1; child < count; child = 2 * place + 1) {
         child += child + 1 < count && before(keys, order[child], order[child + 1]);
@@ -46,7 +47,7 @@ static void sift_position(const double *keys, uint32_t *order, uint32_t place, u
     order[place] = position;
 }
 
-void cg_cascade_rank(const double *keys, uint32_t count, uint32_t *order) {
+void cg_cascade_rank(const uint32_t *keys, uint32_t count, uint32_t *order) {
     for (uint32_t i = 0; i < count; i++) {
         order[i] = i;
     }
@@ -61,7 +62,7 @@ void cg_cascade_rank(const double *keys, uint32_t count, uint32_t *order) {
     }
 }
 
-uint32_t cg_cascade_best(const double *keys, uint32_t count, uint32_t *best, uint32_t most) {
+uint32_t cg_cascade_best(const uint32_t *keys, uint32_t count, uint32_t *best, uint32_t most) {
     uint32_t held = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (held == most && !before(keys, i, best[held - 1])) {

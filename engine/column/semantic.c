@@ -1,17 +1,14 @@
-/* The semantic column: how alike are fact and candidate?
+/* The semantic column: how alike are fact and candidate, and does the text say what it is?
  *
- * Similarity is a weighted mean of three views of one text: the cosine of the exact sparse
- * forms, which knows every word; the cosine of the dense forms, which is noisy but never zero;
- * and the similarity of the spike patterns, which weighs strong features more. A fact without
- * text has the latter two only.
+ * Likeness has three views of one text: the cosine of the exact sparse forms, which knows every
+ * word; the cosine of the dense forms, which is noisy but never zero; and the similarity of the
+ * spike patterns, which weighs strong features more. A fact without text has the latter two
+ * only. Their mean orders the neighbours.
  *
- *   vote = own_share * s(fact, candidate) + (1 - own_share) * (1 - product of (1 - s_e))
- *
- * over the retrieved exemplars e of the candidate: itself, its children, its grandchildren, the
- * latter two a little discounted. A category is known by its members as much as by its
- * definition (Medin & Schaffer, Psychological Review 85, 1978; Nosofsky, J. Exp. Psychology:
- * General 115, 1986, sums similarities over exemplars; here they add up as a noisy-or, to stay
- * below 1). The exemplars come from the neighbours alone and cost a look-up.
+ * A category is known by its members as much as by its definition (Medin & Schaffer,
+ * Psychological Review 85, 1978; Nosofsky, J. Exp. Psychology: General 115, 1986, sums
+ * likenesses over exemplars; here they add up as a noisy-or, to stay below 1). The exemplars
+ * come from the neighbours alone and cost a look-up. What cues say is gathered in lexical.c.
  */
 #include "engine/column/evidence.h"
 #include "engine/vector/kernel.h"
@@ -23,38 +20,46 @@
 static const double sparse_weight = 0.80;
 static const double dense_weight = 0.10;
 static const double spike_weight = 0.10;
-static const double own_share = 0.4;
 
-double cg_column_compare(const cg_column_view *view, uint32_t row, float *cosine,
-                         cg_work *work) {
+cg_likeness cg_column_compare(const cg_column_view *view, uint32_t row, cg_work *work) {
     uint32_t dims = cg_features_dims(view->features);
     cg_feature_row candidate = cg_features_row(view->features, row);
-    *cosine = cg_kernels_best()->dot_f32(view->fact.dense, candidate.dense, dims);
-    double dense = cg_clamp_unit((double)*cosine);
-    double spike = cg_clamp_unit(
+    float cosine = cg_kernels_best()->dot_f32(view->fact.dense, candidate.dense, dims);
+    double dense = cg_clamp_unit((double)cosine);
+    double spikes = cg_clamp_unit(
         cg_ttfs_similarity(view->fact.spikes, candidate.spikes, dims, dense, work));
     cg_work_count(work, CG_WORK_DISTANCE_F32, 1, dims);
-    double sum = dense_weight * dense + spike_weight * spike;
-    if (view->fact.sparse.count == 0) {
-        return sum / (dense_weight + spike_weight);
+    double mean =
+        (dense_weight * dense + spike_weight * spikes) / (dense_weight + spike_weight);
+    cg_likeness likeness = {.dense = (float)dense, .spikes = (float)spikes};
+    if (view->fact.sparse.count > 0) {
+        double exact =
+            cg_clamp_unit((double)cg_sparse_dot(view->fact.sparse, candidate.sparse));
+        cg_work_count(work, CG_WORK_DISTANCE_SPARSE, 1,
+                      (uint64_t)view->fact.sparse.count + candidate.sparse.count);
+        likeness.exact = (float)exact;
+        mean = (dense_weight + spike_weight) * mean + sparse_weight * exact;
     }
-    double exact = (double)cg_sparse_dot(view->fact.sparse, candidate.sparse);
-    cg_work_count(work, CG_WORK_DISTANCE_SPARSE, 1,
-                  (uint64_t)view->fact.sparse.count + candidate.sparse.count);
-    return (sum + sparse_weight * cg_clamp_unit(exact)) /
-           (dense_weight + spike_weight + sparse_weight);
+    likeness.mean = (float)mean;
+    return likeness;
 }
 
-double cg_column_similarity(const cg_column_view *view, uint32_t row, cg_work *work) {
-    float cosine = 0.0f;
-    return cg_column_compare(view, row, &cosine, work);
-}
-
-float cg_semantic_vote(const cg_column_view *view, const cg_column_scratch *scratch,
-                       uint32_t row, cg_work *work) {
-    const cg_evidence *entry = cg_evidence_find(scratch, row);
-    double exemplars = entry ? (double)entry->exemplars : 0.0;
-    double own =
-        view->similarities ? view->similarities[row] : cg_column_similarity(view, row, work);
-    return (float)cg_clamp_unit(own_share * own + (1.0 - own_share) * exemplars);
+void cg_semantic_sense(const cg_column_view *view, const cg_evidence *entry, uint32_t row,
+                       cg_senses *senses, cg_work *work) {
+    static const cg_pathway gathered[] = {
+        CG_PATHWAY_EXEMPLARS, CG_PATHWAY_RESTATED,    CG_PATHWAY_NAMESAKE, CG_PATHWAY_GENUS,
+        CG_PATHWAY_SECOND,    CG_PATHWAY_GENUS_WORDS, CG_PATHWAY_LATER,    CG_PATHWAY_HEAD};
+    cg_likeness likeness;
+    if (view->likenesses) {
+        likeness = view->likenesses[row];
+    } else {
+        likeness = entry && entry->alike ? entry->likeness : cg_column_compare(view, row, work);
+    }
+    senses->of[CG_PATHWAY_EXACT] = cg_sense_of((double)likeness.exact);
+    senses->of[CG_PATHWAY_DENSE] = cg_sense_of((double)likeness.dense);
+    senses->of[CG_PATHWAY_SPIKES] = cg_sense_of((double)likeness.spikes);
+    for (uint32_t i = 0; i < sizeof gathered / sizeof *gathered; i++) {
+        senses->of[gathered[i]] =
+            entry ? cg_sense_of((double)entry->of[gathered[i]]) : (uint16_t)0;
+    }
 }

@@ -3,6 +3,8 @@
  * A decision made a while ago speaks for its concept, for the parents and the grandparents,
  * each with half the voice of the one below, and its voice fades as exp(-age / tau). Voices for
  * one concept are independent hints, so they add up as a noisy-or: 1 - product of (1 - voice).
+ * Beside it, whatever their age, the last CG_RECENT_MAX decisions are counted near and at the
+ * concept: what was active together belongs together (Hebb, The Organization of Behavior, 1949).
  *
  * Source: recency as exponential decay, Anderson & Schooler, Psychological Science 2, 1991 (who
  * fit a power law over days; over seconds the exponential is near enough and needs no history).
@@ -12,8 +14,9 @@
 #include "engine/base/math.h"
 
 static const double recency_tau_ns = 1e9;
-static const double voice_least = 0.01; /* fainter ones are not worth reading the graph for */
+static const double voice_least = 0.01; /* fainter ones say nothing of recency */
 static const double fading = 0.5;       /* from a concept to its parent */
+static const double together_most = 8;  /* so many decisions nearby say all that can be said */
 
 void cg_recent_note(cg_recent *recent, uint32_t row, uint64_t time_ns) {
     uint32_t at = recent->count % CG_RECENT_MAX;
@@ -25,22 +28,24 @@ void cg_recent_note(cg_recent *recent, uint32_t row, uint64_t time_ns) {
     }
 }
 
-static void hint(cg_column_scratch *scratch, uint32_t row, double voice) {
+static void hint(cg_column_scratch *scratch, uint32_t row, double voice, double share) {
     cg_evidence *entry = cg_evidence_take(scratch, row);
-    entry->recent = 1.0 - (1.0 - entry->recent) * (1.0 - voice);
+    double others = 1.0 - (double)entry->of[CG_PATHWAY_RECENT];
+    cg_evidence_raise(scratch, entry, CG_PATHWAY_RECENT, 1.0 - others * (1.0 - voice * share));
+    cg_evidence_add(scratch, entry, CG_PATHWAY_TOGETHER, share / together_most);
 }
 
 static void remember(const cg_column_view *view, cg_column_scratch *scratch, uint32_t row,
                      double voice, cg_work *work) {
     uint32_t parents[CG_PARENTS_MAX];
     uint32_t parent_count = cg_evidence_parents(view, scratch, row, parents, work);
-    hint(scratch, row, voice);
+    hint(scratch, row, voice, 1.0);
     for (uint32_t p = 0; p < parent_count; p++) {
-        hint(scratch, parents[p], voice * fading);
+        hint(scratch, parents[p], voice, fading);
         uint32_t grandparents[CG_PARENTS_MAX];
         uint32_t count = cg_evidence_parents(view, scratch, parents[p], grandparents, work);
         for (uint32_t g = 0; g < count; g++) {
-            hint(scratch, grandparents[g], voice * fading * fading);
+            hint(scratch, grandparents[g], voice, fading * fading);
         }
     }
 }
@@ -57,13 +62,12 @@ void cg_temporal_prepare(const cg_column_view *view, cg_column_scratch *scratch,
         uint64_t time_ns = recent->times_ns[at];
         uint64_t age_ns = view->now_ns > time_ns ? view->now_ns - time_ns : 0;
         double voice = cg_exp(-(double)age_ns / recency_tau_ns);
-        if (voice >= voice_least) {
-            remember(view, scratch, recent->rows[at], voice, work);
-        }
+        remember(view, scratch, recent->rows[at], voice >= voice_least ? voice : 0.0, work);
     }
 }
 
-float cg_temporal_vote(const cg_column_scratch *scratch, uint32_t row) {
-    const cg_evidence *entry = cg_evidence_find(scratch, row);
-    return entry ? (float)cg_clamp_unit(entry->recent) : 0.0f;
+void cg_temporal_sense(const cg_column_scratch *scratch, const cg_evidence *entry,
+                       cg_senses *senses) {
+    senses->of[CG_PATHWAY_RECENT] = cg_sense_gathered(scratch, entry, CG_PATHWAY_RECENT);
+    senses->of[CG_PATHWAY_TOGETHER] = cg_sense_gathered(scratch, entry, CG_PATHWAY_TOGETHER);
 }

@@ -15,6 +15,8 @@
 
 enum { FIRST_ROWS = 16, DIMS_MULTIPLE = 16, DIMS_LIMIT = 1024 };
 
+enum { CACHE_LINE_BYTES = 64 };
+
 struct cg_features {
     cg_allocator allocator;
     cg_ttfs_options encoding;
@@ -211,6 +213,26 @@ cg_feature_row cg_features_row(const cg_features *features, uint32_t row) {
                    .weights = features->sparse_weights + from,
                    .count = (uint32_t)(features->offsets[own + 1] - from)},
     };
+}
+
+static void prefetch(const void *from, size_t bytes) {
+    const char *line = from;
+    for (size_t at = 0; at < bytes; at += CACHE_LINE_BYTES) {
+        __builtin_prefetch(line + at);
+    }
+}
+
+void cg_features_prefetch_sparse(const cg_features *features, uint32_t row) {
+    cg_sparse sparse = cg_features_row(features, row).sparse;
+    prefetch(sparse.features, sparse.count * sizeof *sparse.features);
+    prefetch(sparse.weights, sparse.count * sizeof *sparse.weights);
+}
+
+void cg_features_prefetch(const cg_features *features, uint32_t row) {
+    cg_feature_row held = cg_features_row(features, row);
+    prefetch(held.dense, features->dims * sizeof *held.dense);
+    prefetch(held.spikes, features->dims * sizeof *held.spikes);
+    cg_features_prefetch_sparse(features, row);
 }
 
 uint64_t cg_features_bytes(const cg_features *features) {

@@ -36,6 +36,10 @@ uint32_t cg_features_count(const cg_features *features); /* with the base's */
 uint32_t cg_features_dims(const cg_features *features);
 const cg_ttfs_options *cg_features_encoding(const cg_features *features);
 cg_feature_row cg_features_row(const cg_features *features, uint32_t row);
+/* Asks the memory for what a comparison with the row will read; row < count. */
+void cg_features_prefetch(const cg_features *features, uint32_t row);
+/* Only the exact form. */
+void cg_features_prefetch_sparse(const cg_features *features, uint32_t row);
 uint64_t cg_features_bytes(const cg_features *features); /* own rows only */
 
 /* The inverted file over the exact forms of all rows: how many hold a feature, and which. */

@@ -13,7 +13,11 @@
 #include "engine/base/hash.h"
 
 /* Products over the rarer features order rows only roughly, hence the wide first selection. */
-enum { SLOTS = 2 * CG_LEXICAL_POSTINGS_MAX, SELECTED_MAX = CG_LEXICAL_HITS_MAX * 5 / 2 };
+enum {
+    PREFETCHED = 4,
+    SLOTS = 2 * CG_LEXICAL_POSTINGS_MAX,
+    SELECTED_MAX = CG_LEXICAL_HITS_MAX * 5 / 2
+};
 
 typedef struct slot {
     uint32_t row;
@@ -89,19 +93,45 @@ static bool better(const cg_lexical_hit *left, const cg_lexical_hit *right) {
            (left->product == right->product && left->row < right->row);
 }
 
-/* Keeps the best `most` hits in order. Returns how many are held now. */
-static uint32_t keep_best(cg_lexical_hit *hits, uint32_t held, uint32_t most,
+/* A heap with the worst on top: sinks the hit at `place`. */
+static void sink(cg_lexical_hit *heap, uint32_t count, uint32_t place) {
+    cg_lexical_hit hit = heap[place];
+    for (uint32_t child = 2 * place + 1; child < count; child = 2 * place + 1) {
+        child += child + 1 < count && better(&heap[child], &heap[child + 1]);
+        if (better(&heap[child], &hit)) {
+            break;
+        }
+        heap[place] = heap[child];
+        place = child;
+    }
+    heap[place] = hit;
+}
+
+/* Keeps the best `most` hits as a heap. Returns how many are held now. */
+static uint32_t keep_best(cg_lexical_hit *heap, uint32_t held, uint32_t most,
                           cg_lexical_hit hit) {
-    if (held == most && (most == 0 || !better(&hit, &hits[held - 1]))) {
+    if (held == most) {
+        if (most > 0 && better(&hit, &heap[0])) {
+            heap[0] = hit;
+            sink(heap, held, 0);
+        }
         return held;
     }
-    uint32_t at = held < most ? held++ : held - 1;
-    while (at > 0 && better(&hit, &hits[at - 1])) {
-        hits[at] = hits[at - 1];
-        at--;
+    uint32_t place = held;
+    for (; place > 0 && better(&heap[(place - 1) / 2], &hit); place = (place - 1) / 2) {
+        heap[place] = heap[(place - 1) / 2];
     }
-    hits[at] = hit;
-    return held;
+    heap[place] = hit;
+    return held + 1;
+}
+
+static void sort_best_first(cg_lexical_hit *heap, uint32_t count) {
+    for (uint32_t end = count; end > 1; end--) {
+        cg_lexical_hit worst = heap[0];
+        heap[0] = heap[end - 1];
+        heap[end - 1] = worst;
+        sink(heap, end - 1, 0);
+    }
 }
 
 static uint32_t select_best(const cg_features *features, cg_sparse query, uint32_t most,
@@ -115,12 +145,16 @@ static uint32_t select_best(const cg_features *features, cg_sparse query, uint32
     uint32_t held = 0;
     uint64_t entries = 0;
     for (uint32_t i = 0; i < selected; i++) {
+        if (i + PREFETCHED < selected) {
+            cg_features_prefetch_sparse(features, scratch->selected[i + PREFETCHED].row);
+        }
         cg_sparse sparse = cg_features_row(features, scratch->selected[i].row).sparse;
         cg_lexical_hit hit = {.row = scratch->selected[i].row,
                               .product = cg_sparse_dot(query, sparse)};
         held = keep_best(hits, held, most, hit);
         entries += (uint64_t)query.count + sparse.count;
     }
+    sort_best_first(hits, held);
     cg_work_count(work, CG_WORK_DISTANCE_SPARSE, selected, entries);
     return held;
 }

@@ -44,7 +44,4 @@ typedef struct cg_embed_counts {
 cg_status cg_embed_text(const cg_embed_counts *counts, const char *text, size_t text_bytes,
                         cg_embedding *out, cg_work *work, cg_error *error);
 
-/* Documents with the feature, those of the base embedder included; saturates. */
-uint32_t cg_vocabulary_frequency(const cg_vocabulary *vocabulary, uint32_t feature);
-
 #endif

@@ -39,6 +39,8 @@ cg_status cg_vocabulary_add(cg_vocabulary *vocabulary, const char *text, size_t 
 cg_status cg_embed_with(const cg_vocabulary *vocabulary, const char *text, size_t text_bytes,
                         cg_embedding *out, cg_work *work, cg_error *error);
 
+/* Documents with the feature, the base's included; saturates. feature < 2^feature_bits. */
+uint32_t cg_vocabulary_frequency(const cg_vocabulary *vocabulary, uint32_t feature);
 uint64_t cg_vocabulary_version(const cg_vocabulary *vocabulary);   /* cost: constant */
 uint64_t cg_vocabulary_documents(const cg_vocabulary *vocabulary); /* the base's included */
 uint64_t cg_vocabulary_bytes(const cg_vocabulary *vocabulary);     /* without the base */

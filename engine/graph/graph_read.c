@@ -104,7 +104,7 @@ uint32_t cg_graph_degree_of_type(const cg_graph *graph, uint32_t row, cg_edge_ty
              at = layer->growing[at].next) {
             degree += layer->growing[at].edge.type == type;
         }
-        if (row < layer->frozen_count) {
+        if (row < layer->frozen_count && layer->frozen_edge_count > 0) {
             const cg_edge *edges = &layer->frozen_edges[layer->row_starts[row]];
             uint64_t count = layer->row_starts[row + 1] - layer->row_starts[row];
             degree += first_of_type(edges, count, (uint32_t)type + 1) -

@@ -189,6 +189,19 @@ uint32_t cg_lexicon_names(const cg_lexicon *lexicon, uint32_t row, uint64_t *phr
     return count;
 }
 
+bool cg_lexicon_knows(const cg_lexicon *lexicon, const cg_cues *cues) {
+    for (uint32_t i = 0; i < cues->count; i++) {
+        cg_cue_kind kind = (cg_cue_kind)cues->list[i].kind;
+        uint64_t phrase = cues->list[i].phrase;
+        if (cg_lexicon_each_named(lexicon, phrase, NULL, NULL).count > 0 ||
+            (kind != CG_CUE_NAME &&
+             cg_lexicon_each_parent(lexicon, kind, phrase, NULL, NULL).count > 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint64_t cg_lexicon_bytes(const cg_lexicon *lexicon) {
     return sizeof *lexicon + lexicon->keys.slot_count * sizeof *lexicon->keys.slots +
            lexicon->lists.capacity * sizeof *lexicon->lists.pool +

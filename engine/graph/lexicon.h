@@ -59,6 +59,9 @@ cg_lexicon_total cg_lexicon_each_named(const cg_lexicon *lexicon, uint64_t phras
 cg_lexicon_total cg_lexicon_each_parent(const cg_lexicon *lexicon, cg_cue_kind kind,
                                         uint64_t phrase, cg_lexicon_visit visit, void *context);
 
+/* Whether some concept bears a name of the text, or has a cue of it. */
+bool cg_lexicon_knows(const cg_lexicon *lexicon, const cg_cues *cues);
+
 /* The names of a concept of this lexicon or its base, as phrases, in the order of its cues; at
  * most max (with max 0 phrases may be NULL). Returns how many it has; 0 for a row that was
  * never added. */

@@ -10,7 +10,7 @@
 
 #include "engine/base/hash.h"
 
-enum { EMBED_BLOCK = 512, INDEX_BLOCK = 4096 };
+enum { EMBED_BLOCK = 512, INDEX_BLOCK = 4096, PARENTS_MAX = 16 };
 
 /* Shares of the build's time, for progress only. */
 static const double share_counted = 0.03;
@@ -21,8 +21,10 @@ typedef struct build {
     const cg_corpus_source *source;
     const cg_runner *runner;
     const cg_allocator *allocator;
+    const cg_graph *graph;
     cg_corpus corpus;
     cg_embedding *embeddings; /* [EMBED_BLOCK] */
+    cg_cues *cues;            /* [EMBED_BLOCK] */
     cg_status *statuses;      /* [EMBED_BLOCK] */
     uint32_t block_first_row;
     float *vectors; /* [count * dims] */
@@ -61,10 +63,26 @@ static void embed_row(void *argument, uint32_t index, uint32_t worker) {
                        &text_bytes);
     work->statuses[index] =
         cg_embed(work->corpus.embedder, text, text_bytes, &work->embeddings[index], NULL, NULL);
+    cg_cues_find(work->options->lemmas, text, text_bytes, &work->cues[index], NULL);
+}
+
+static cg_status append_row(build *work, uint32_t index, cg_error *error) {
+    uint32_t row = 0;
+    const cg_embedding *embedding = &work->embeddings[index];
+    cg_status status = cg_features_append(work->corpus.features, embedding->dense,
+                                          cg_embedding_sparse(embedding), &row, NULL, error);
+    if (status == CG_OK) {
+        uint32_t dims = work->options->embed.dims;
+        memcpy(work->vectors + (size_t)row * dims, embedding->dense, dims * sizeof(float));
+        uint32_t parents[PARENTS_MAX];
+        uint32_t count = cg_graph_parents(work->graph, row, parents, PARENTS_MAX);
+        status = cg_lexicon_add(work->corpus.lexicon, row, &work->cues[index], parents, count,
+                                error);
+    }
+    return status;
 }
 
 static cg_status append_block(build *work, uint32_t first, uint32_t rows, cg_error *error) {
-    uint32_t dims = work->options->embed.dims;
     work->block_first_row = first;
     cg_runner_run(work->runner, rows, embed_row, work);
     for (uint32_t i = 0; i < rows; ++i) {
@@ -73,15 +91,10 @@ static cg_status append_block(build *work, uint32_t first, uint32_t rows, cg_err
                                 "text of concept row %u cannot be embedded: %s", first + i,
                                 cg_status_name(work->statuses[i]));
         }
-        uint32_t row = 0;
-        cg_status status =
-            cg_features_append(work->corpus.features, work->embeddings[i].dense,
-                               cg_embedding_sparse(&work->embeddings[i]), &row, NULL, error);
+        cg_status status = append_row(work, i, error);
         if (status != CG_OK) {
             return status;
         }
-        memcpy(work->vectors + (size_t)row * dims, work->embeddings[i].dense,
-               dims * sizeof(float));
     }
     return CG_OK;
 }
@@ -124,16 +137,20 @@ static cg_status alloc_parts(build *work, cg_error *error) {
                                    *work->allocator, &work->corpus.features, error);
     }
     if (status == CG_OK) {
+        status = cg_lexicon_alloc(NULL, *work->allocator, &work->corpus.lexicon, error);
+    }
+    if (status == CG_OK) {
         status = cg_index_alloc(&options->index, *work->allocator, &work->corpus.index, error);
     }
     if (status != CG_OK) {
         return status;
     }
     work->embeddings = cg_allocate(work->allocator, EMBED_BLOCK, sizeof *work->embeddings);
+    work->cues = cg_allocate(work->allocator, EMBED_BLOCK, sizeof *work->cues);
     work->statuses = cg_allocate(work->allocator, EMBED_BLOCK, sizeof *work->statuses);
     work->vectors = cg_allocate(work->allocator, (size_t)work->count * options->embed.dims,
                                 sizeof *work->vectors);
-    if (!work->embeddings || !work->statuses || !work->vectors) {
+    if (!work->embeddings || !work->cues || !work->statuses || !work->vectors) {
         return cg_error_set(error, CG_ERROR_MEMORY, "no memory for the vectors of %u concepts",
                             work->count);
     }
@@ -156,6 +173,8 @@ cg_status cg_corpus_build(const cg_corpus_options *options, cg_graph *graph,
                   .source = source,
                   .runner = runner,
                   .allocator = allocator,
+                  .graph = graph,
+                  .corpus = {.lemmas = options->lemmas, .learned = cg_learned_init()},
                   .count = count};
     cg_status status = alloc_parts(&work, error);
     if (status == CG_OK) {
@@ -168,6 +187,7 @@ cg_status cg_corpus_build(const cg_corpus_options *options, cg_graph *graph,
         status = index_all(&work, error);
     }
     cg_deallocate(allocator, work.embeddings, EMBED_BLOCK, sizeof *work.embeddings);
+    cg_deallocate(allocator, work.cues, EMBED_BLOCK, sizeof *work.cues);
     cg_deallocate(allocator, work.statuses, EMBED_BLOCK, sizeof *work.statuses);
     cg_deallocate(allocator, work.vectors, (size_t)count * options->embed.dims,
                   sizeof *work.vectors);
@@ -185,6 +205,7 @@ void cg_corpus_deinit(cg_corpus *corpus) {
     cg_features_free(corpus->features);
     cg_index_free(corpus->index);
     cg_embedder_free(corpus->embedder);
+    cg_lexicon_free(corpus->lexicon);
     memset(corpus, 0, sizeof *corpus);
 }
 
@@ -193,10 +214,13 @@ uint64_t cg_corpus_hash(const cg_corpus *corpus) {
     cg_hasher_add_u64(&hasher, cg_graph_hash(corpus->graph));
     cg_hasher_add_u64(&hasher, cg_index_hash(corpus->index));
     cg_hasher_add_u64(&hasher, cg_embedder_version(corpus->embedder));
+    cg_hasher_add_u64(&hasher, cg_lexicon_hash(corpus->lexicon));
+    cg_hasher_add_u64(&hasher, cg_learned_hash(&corpus->learned));
     return cg_hasher_value(&hasher);
 }
 
 uint64_t cg_corpus_bytes(const cg_corpus *corpus) {
     return cg_graph_bytes(corpus->graph) + cg_features_bytes(corpus->features) +
-           cg_index_bytes(corpus->index) + cg_embedder_bytes(corpus->embedder);
+           cg_index_bytes(corpus->index) + cg_embedder_bytes(corpus->embedder) +
+           cg_lexicon_bytes(corpus->lexicon);
 }

@@ -90,23 +90,82 @@ static void close_pending(cg_node *node, cg_pending *pending) {
     node->pending_free = (size_t)(pending - node->pending) + 1;
 }
 
+/* What can be said of a request before its text is read. */
+static cg_status check_request(const cg_node *node, const cg_event *event, cg_error *error) {
+    uint32_t concepts = cg_graph_concept_count(node->corpus->graph);
+    uint64_t known = 0;
+    if (event->id > CG_NODE_REQUEST_ID_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID, "request id %llu has more than 48 bits",
+                            (unsigned long long)event->id);
+    }
+    if (event->size_bytes > CG_NODE_FACT_BYTES_MAX) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID, "request %llu: a text of %zu bytes; at most %d fit a slot",
+            (unsigned long long)event->id, event->size_bytes, CG_NODE_FACT_BYTES_MAX);
+    }
+    if ((event->flags & CG_REQUEST_LABELLED) && event->label >= concepts) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "request %llu: label %u is no concept; there are %u",
+                            (unsigned long long)event->id, event->label, concepts);
+    }
+    if (cg_table_get(node->pending_of, event->id, &known)) {
+        return cg_error_set(error, CG_ERROR_EXISTS, "request %llu is open at this host",
+                            (unsigned long long)event->id);
+    }
+    return CG_OK;
+}
+
+/* A fact that nothing speaks for would go somewhere all the same, by noise. */
+static cg_status check_known(const cg_node *node, const cg_event *event, cg_work *work,
+                             cg_error *error) {
+    for (uint32_t i = 0; i < node->embedding->count; ++i) {
+        if (cg_vocabulary_frequency(node->vocabulary, node->embedding->features[i]) > 0) {
+            return CG_OK;
+        }
+    }
+    cg_cues cues;
+    cg_cues_find(node->corpus->lemmas, (const char *)event->bytes, event->size_bytes, &cues,
+                 work);
+    if (cg_lexicon_knows(node->corpus->lexicon, &cues)) {
+        return CG_OK;
+    }
+    return cg_error_set(
+        error, CG_ERROR_INVALID,
+        "the graph knows none of the text's words, and no phrase or ending of it, so "
+        "nothing speaks for any concept");
+}
+
+/* Embeds the text with the document frequencies of all that this host has read before, and counts
+ * it. The vector travels and is logged, so hosts need not agree about frequencies. */
+static cg_status read_text(cg_node *node, const cg_event *event, cg_work *work,
+                           cg_error *error) {
+    const char *text = (const char *)event->bytes;
+    cg_status status =
+        cg_embed_with(node->vocabulary, text, event->size_bytes, node->embedding, work, error);
+    if (status == CG_OK) {
+        status = check_known(node, event, work, error);
+    }
+    if (status == CG_OK) {
+        cg_work_count(work, CG_WORK_TOKENISE, 1, event->size_bytes);
+        status = cg_vocabulary_add(node->vocabulary, text, event->size_bytes, error);
+    }
+    return status;
+}
+
 cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *outputs,
                              cg_error *error) {
     node->statistics.requests++;
-    uint64_t known = 0;
-    bool bad_label = (event->flags & CG_REQUEST_LABELLED) &&
-                     event->label >= cg_graph_concept_count(node->corpus->graph);
-    if (event->id > CG_NODE_REQUEST_ID_MAX || event->size_bytes > CG_NODE_FACT_BYTES_MAX ||
-        bad_label) {
-        return refuse(node, event->id, CG_ERROR_INVALID, 0, outputs, error);
+    cg_status status = check_request(node, event, error);
+    if (status == CG_OK) {
+        status = read_text(node, event, &outputs->work, error);
+        if (status != CG_OK) {
+            cg_error_prefix(error, "request %llu: ", (unsigned long long)event->id);
+        }
     }
-    if (cg_table_get(node->pending_of, event->id, &known)) {
-        return refuse(node, event->id, CG_ERROR_EXISTS, 0, outputs, error);
+    if (status == CG_ERROR_MEMORY) {
+        return status;
     }
-    cg_error why;
-    cg_status status = cg_embed(node->corpus->embedder, (const char *)event->bytes,
-                                event->size_bytes, node->embedding, &outputs->work, &why);
-    if (status != CG_OK) {
+    if (status != CG_OK) { /* the reply's status; the sentence stays in error */
         return refuse(node, event->id, status, 0, outputs, error);
     }
     cg_message_allocate message = {

@@ -93,6 +93,10 @@ static cg_status alloc_parts(cg_node *node, cg_error *error) {
     if (status == CG_OK) {
         status = cg_cascade_scratch_alloc(node->allocator, &node->scratch, error);
     }
+    if (status == CG_OK) {
+        status = cg_vocabulary_alloc(node->corpus->embedder, node->allocator, &node->vocabulary,
+                                     error);
+    }
     if (status != CG_OK) {
         return status;
     }
@@ -143,6 +147,7 @@ void cg_node_free(cg_node *node) {
     cg_table_free(node->rejected);
     cg_tiers_free(node->tiers);
     cg_cascade_scratch_free(node->scratch);
+    cg_vocabulary_free(node->vocabulary);
     cg_deallocate(&allocator, node->embedding, 1, sizeof *node->embedding);
     cg_deallocate(&allocator, node->buffers, 1, sizeof *node->buffers);
     cg_deallocate(&allocator, node, 1, sizeof *node);
@@ -362,6 +367,10 @@ bool cg_node_idle(const cg_node *node) {
            node->answered_sequence == last && cg_node_backlog(node) == 0;
 }
 
+uint64_t cg_node_vocabulary_version(const cg_node *node) {
+    return cg_vocabulary_version(node->vocabulary);
+}
+
 uint64_t cg_node_bytes(const cg_node *node) {
     return sizeof *node + cg_partition_bytes(&node->own) +
            (node->has_copy ? cg_partition_bytes(&node->copy) : 0) +
@@ -369,5 +378,5 @@ uint64_t cg_node_bytes(const cg_node *node) {
            node->pending_bytes + node->answers_capacity * sizeof *node->answers +
            node->pending_capacity * sizeof *node->pending + sizeof *node->embedding +
            sizeof *node->buffers + cg_tiers_bytes(node->tiers) +
-           cg_cascade_scratch_bytes(node->scratch);
+           cg_cascade_scratch_bytes(node->scratch) + cg_vocabulary_bytes(node->vocabulary);
 }

@@ -52,7 +52,10 @@ cg_status cg_node_alloc(const cg_node_options *options, const cg_corpus *corpus,
 void cg_node_free(cg_node *node);
 
 /* Takes one event. outputs is reset first. Bad messages and stale timers are counted and
- * ignored; a failure status means that the node itself cannot go on (memory), and names why. */
+ * ignored; a failure status means that the node itself cannot go on (memory), and names why.
+ * A request that is refused is no such failure: the step returns CG_OK, the reply carries the
+ * request's status, and *error has the sentence that says why when it was refused in this step.
+ * (The sentence does not travel: from another host comes the status alone.) */
 cg_status cg_node_step(cg_node *node, const cg_event *event, cg_outputs *outputs,
                        cg_error *error);
 
@@ -95,6 +98,8 @@ uint32_t cg_node_partition_of(uint64_t request_id, uint32_t partitions);
 uint64_t cg_node_backlog(const cg_node *node);
 /* No request open, no record undelivered: nothing left to do. */
 bool cg_node_idle(const cg_node *node);
+/* Of the document frequencies that this host embeds with (engine/fact/vocabulary.h). */
+uint64_t cg_node_vocabulary_version(const cg_node *node);
 /* Memory held, without the corpus: partitions, requests, answers, tiers and scratch. */
 uint64_t cg_node_bytes(const cg_node *node);
 

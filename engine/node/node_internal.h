@@ -7,6 +7,7 @@
 #ifndef CG_ENGINE_NODE_NODE_INTERNAL_H
 #define CG_ENGINE_NODE_NODE_INTERNAL_H
 
+#include "engine/fact/vocabulary.h"
 #include "engine/node/message.h"
 #include "engine/node/node.h"
 #include "engine/node/partition.h"
@@ -59,8 +60,9 @@ struct cg_node {
     cg_allocator allocator;
     cg_hlc clock;
 
-    cg_partition own;   /* this host is its primary */
-    cg_answer *answers; /* [last sequence of own] */
+    cg_vocabulary *vocabulary; /* of the corpus, and of what this host has read since */
+    cg_partition own;          /* this host is its primary */
+    cg_answer *answers;        /* [last sequence of own] */
     size_t answers_capacity;
     uint64_t answered_sequence; /* everything up to here is answered */
     cg_table *rejected;         /* request id to the status it was turned down with */

@@ -13,7 +13,7 @@ cg_status cg_partition_init(cg_partition *partition, uint32_t number, const cg_c
     partition->number = number;
     partition->corpus = corpus;
     partition->allocator = allocator;
-    partition->weights = cg_column_weights_default();
+    partition->learned = corpus->learned;
 
     cg_index_options index_options = *cg_index_options_of(corpus->index);
     index_options.first_id = cg_partition_fact_id(number, 1);
@@ -22,6 +22,9 @@ cg_status cg_partition_init(cg_partition *partition, uint32_t number, const cg_c
         status = cg_features_alloc(cg_features_dims(corpus->features),
                                    cg_features_encoding(corpus->features), corpus->features,
                                    allocator, &partition->features, error);
+    }
+    if (status == CG_OK) {
+        status = cg_lexicon_alloc(corpus->lexicon, allocator, &partition->lexicon, error);
     }
     if (status == CG_OK) {
         status = cg_index_alloc(&index_options, allocator, &partition->index, error);
@@ -47,6 +50,7 @@ cg_status cg_partition_init(cg_partition *partition, uint32_t number, const cg_c
 void cg_partition_deinit(cg_partition *partition) {
     cg_graph_free(partition->graph);
     cg_features_free(partition->features);
+    cg_lexicon_free(partition->lexicon);
     cg_index_free(partition->index);
     cg_pools_free(partition->pools);
     cg_log_free(partition->log);
@@ -150,6 +154,11 @@ static cg_status link_fact(cg_partition *partition, const cg_log_record *record,
                                     &feature_row, work, error);
     }
     if (status == CG_OK) {
+        cg_cues cues;
+        cg_cues_find(partition->corpus->lemmas, record->text, record->text_bytes, &cues, work);
+        status = cg_lexicon_add(partition->lexicon, row, &cues, &record->target, 1, error);
+    }
+    if (status == CG_OK) {
         CG_ASSERT(row == feature_row);
         cg_runner serial = cg_runner_serial();
         cg_index_rows rows = {.vectors = record->dense, .count = 1};
@@ -181,7 +190,9 @@ cg_status cg_partition_apply(cg_partition *partition, const cg_log_record *recor
     }
     cg_work_count(work, CG_WORK_LOG_APPEND, 1, size_bytes);
     cg_recent_note(&partition->recent, record->target, record->clock.physical_ns);
-    partition->weights = record->column_weights;
+    if (record->has_learned) {
+        partition->learned = record->learned;
+    }
     return CG_OK;
 }
 
@@ -193,7 +204,9 @@ cg_knowledge cg_partition_knowledge(const cg_partition *partition) {
         .index_first_row = {0, cg_features_count(partition->corpus->features)},
         .index_count = 2,
         .recent = &partition->recent,
-        .weights = &partition->weights,
+        .lexicon = partition->lexicon,
+        .lemmas = partition->corpus->lemmas,
+        .learned = &partition->learned,
     };
     return knowledge;
 }
@@ -204,9 +217,8 @@ uint64_t cg_partition_hash(const cg_partition *partition) {
     cg_hasher_add_u64(&hasher, cg_graph_hash(partition->graph));
     cg_hasher_add_u64(&hasher, cg_index_hash(partition->index));
     cg_hasher_add_u64(&hasher, cg_pools_hash(partition->pools));
-    for (int column = 0; column < CG_COLUMN_COUNT; ++column) {
-        cg_hasher_add_u64(&hasher, partition->weights.weight_q16[column]);
-    }
+    cg_hasher_add_u64(&hasher, cg_lexicon_hash(partition->lexicon));
+    cg_hasher_add_u64(&hasher, cg_learned_hash(&partition->learned));
     cg_hasher_add_u64(&hasher, partition->recent.count);
     for (int i = 0; i < CG_RECENT_MAX; ++i) {
         cg_hasher_add_u64(&hasher, partition->recent.rows[i]);
@@ -217,7 +229,8 @@ uint64_t cg_partition_hash(const cg_partition *partition) {
 
 uint64_t cg_partition_bytes(const cg_partition *partition) {
     return cg_graph_bytes(partition->graph) + cg_features_bytes(partition->features) +
-           cg_index_bytes(partition->index) + cg_pools_bytes(partition->pools) +
-           cg_log_held_bytes(partition->log) + cg_table_bytes(partition->sequence_of) +
+           cg_index_bytes(partition->index) + cg_lexicon_bytes(partition->lexicon) +
+           cg_pools_bytes(partition->pools) + cg_log_held_bytes(partition->log) +
+           cg_table_bytes(partition->sequence_of) +
            partition->slots_capacity * sizeof *partition->slots;
 }

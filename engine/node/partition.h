@@ -24,7 +24,8 @@ typedef struct cg_partition {
     uint64_t *slots;       /* [last sequence] */
     size_t slots_capacity;
     cg_recent recent;
-    cg_column_weights weights;
+    cg_learned learned;
+    cg_lexicon *lexicon;
     uint64_t durable_sequence;
     cg_allocator allocator;
 } cg_partition;

@@ -44,6 +44,8 @@ static cg_fact_view view_of(const cg_message_allocate *message, uint64_t now_ns)
     return (cg_fact_view){
         .dense = message->dense,
         .sparse = message->sparse,
+        .text = message->text,
+        .text_bytes = message->text_bytes,
         .type = CG_TYPE_UNKNOWN,
         .now_ns = now_ns,
         .has_teacher = (message->flags & CG_REQUEST_LABELLED) != 0,
@@ -80,22 +82,15 @@ static cg_status audit(cg_node *node, const cg_message_allocate *message, uint64
     return status;
 }
 
-/* From a labelled fact: columns whose vote for the true concept fires before the teacher are
- * strengthened, those after it weakened; one that votes for neither side keeps its weight.
- * Facts without a label teach nothing: to learn from its own guesses would only make the engine
+/* Facts without a label teach nothing: to learn from its own guesses would only make the engine
  * surer of them. */
-static cg_column_weights learn(const cg_node *node, const cg_decision *decision,
-                               cg_work *work) {
-    cg_column_weights weights = node->own.weights;
-    for (uint32_t column = 0; decision->taught && column < CG_COLUMN_COUNT; ++column) {
-        uint64_t ticks = decision->taught_spike_ticks[column];
-        if (ticks != CG_TICKS_NEVER) {
-            weights.weight_q16[column] =
-                cg_stdp_update(weights.weight_q16[column], ticks * CG_TTFS_TICK_NS,
-                               (uint64_t)CG_TEACHER_TICKS * CG_TTFS_TICK_NS, work);
-        }
+static void learn(const cg_node *node, cg_log_record *record, cg_work *work) {
+    const cg_lesson *lesson = cg_cascade_lesson(node->scratch);
+    record->has_learned = lesson != NULL;
+    if (lesson) {
+        record->learned = node->own.learned;
+        cg_learn(&record->learned, cg_cascade_tuning(node->scratch), lesson, work);
     }
-    return weights;
 }
 
 static uint32_t to_q16(double value) {
@@ -186,10 +181,14 @@ static bool decided_before(cg_node *node, uint64_t request_id, uint32_t gateway,
         if (earlier->answered) {
             *status = answer(node, &earlier->reply, gateway, now_ns, outputs, error);
         } else if (gateway == node->options.host) {
+            (void)cg_error_set(error, CG_ERROR_EXISTS, "request %llu is open at this host",
+                               (unsigned long long)request_id);
             *status =
                 turn_down(node, request_id, CG_ERROR_EXISTS, gateway, now_ns, outputs, error);
         }
     } else if (cg_table_get(node->rejected, request_id, &found)) {
+        (void)cg_error_set(error, (cg_status)found, "request %llu was turned down before: %s",
+                           (unsigned long long)request_id, cg_status_name((cg_status)found));
         *status =
             turn_down(node, request_id, (cg_status)found, gateway, now_ns, outputs, error);
     } else {
@@ -211,6 +210,10 @@ cg_status cg_primary_allocate(cg_node *node, const cg_message_allocate *message,
     if (status == CG_ERROR_INVALID || status == CG_ERROR_NOT_FOUND) {
         return reject(node, message->request_id, status, gateway, now_ns, outputs, error);
     }
+    cg_log_record record = {0};
+    if (status == CG_OK) {
+        learn(node, &record, &outputs->work);
+    }
     uint64_t sequence = cg_log_last(node->own.log) + 1;
     cg_answer entry = {.gateway = gateway,
                        .reply = {.request_id = message->request_id,
@@ -226,19 +229,18 @@ cg_status cg_primary_allocate(cg_node *node, const cg_message_allocate *message,
     if (status != CG_OK) {
         return status;
     }
-    cg_log_record record = {
-        .sequence = sequence,
-        .request_id = message->request_id,
-        .clock = cg_hlc_tick(&node->clock, now_ns),
-        .target = decision.winner,
-        .concept_type = cg_graph_type(node->own.graph, decision.winner),
-        .column_weights = learn(node, &decision, &outputs->work),
-        .dims = message->dims,
-        .dense = message->dense,
-        .sparse = message->sparse,
-        .text = message->text,
-        .text_bytes = message->text_bytes,
-    };
+    /* A teacher is believed: a labelled fact goes where its label says. */
+    bool labelled = (message->flags & CG_REQUEST_LABELLED) != 0;
+    record.sequence = sequence;
+    record.request_id = message->request_id;
+    record.clock = cg_hlc_tick(&node->clock, now_ns);
+    record.target = labelled ? message->label : decision.winner;
+    record.concept_type = cg_graph_type(node->own.graph, record.target);
+    record.dims = message->dims;
+    record.dense = message->dense;
+    record.sparse = message->sparse;
+    record.text = message->text;
+    record.text_bytes = message->text_bytes;
     status = store(node, &record, outputs, error);
     if (status == CG_ERROR_FULL) {
         return reject(node, message->request_id, status, gateway, now_ns, outputs, error);

@@ -15,11 +15,12 @@
  *       40     4 hybrid logical clock, logical part
  *       44     4 target row
  *       48     4 concept type
- *       52    16 column weights, u32 each, 16.16 fixed point
- *       68     4 D
- *       72     4 E
- *       76     4 T
- *       80    4D dense, f32 each
+ *       52     4 L: CG_LEARNED_BYTES when the fact was learned from, otherwise 0
+ *       56     4 D
+ *       60     4 E
+ *       64     4 T
+ *       68     L what is known after it (engine/column/learned.h)
+ *             4D dense, f32 each
  *             4E features, u32 each
  *             4E weights, f32 each
  *              T text
@@ -31,7 +32,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/memory.h"
 #include "engine/base/status.h"
-#include "engine/column/column.h"
+#include "engine/column/learned.h"
 #include "engine/fact/embed.h"
 
 /* Pointers are borrowed: from the fact, or from the decoded bytes. */
@@ -42,7 +43,8 @@ typedef struct cg_log_record {
     cg_hlc clock;
     uint32_t target; /* row of the concept the fact was allocated to */
     uint32_t concept_type;
-    cg_column_weights column_weights; /* after learning from this decision */
+    bool has_learned;   /* the fact was labelled, and learned from */
+    cg_learned learned; /* what was known after that */
     uint32_t dims;
     const float *dense;
     cg_sparse sparse;

@@ -7,12 +7,16 @@ static const double unit_slack = 1e-3;
 
 enum {
     PREFIX_BYTES = 8, /* length and checksum */
-    FIXED_BYTES = 8 + 8 + 8 + 8 + 4 + 4 + 4 + 4 * CG_COLUMN_COUNT + 4 + 4 + 4
+    FIXED_BYTES = 8 + 8 + 8 + 8 + 4 + 4 + 4 + 4 + 4 + 4 + 4
 };
 
+static uint32_t learned_bytes(const cg_log_record *record) {
+    return record->has_learned ? (uint32_t)CG_LEARNED_BYTES : 0;
+}
+
 size_t cg_log_record_bytes(const cg_log_record *record) {
-    return (size_t)PREFIX_BYTES + FIXED_BYTES + 4 * (size_t)record->dims +
-           8 * (size_t)record->sparse.count + record->text_bytes;
+    return (size_t)PREFIX_BYTES + FIXED_BYTES + learned_bytes(record) +
+           4 * (size_t)record->dims + 8 * (size_t)record->sparse.count + record->text_bytes;
 }
 
 void cg_log_vectors_write(cg_writer *writer, const float *dense, uint32_t dims,
@@ -38,12 +42,13 @@ void cg_log_record_encode(const cg_log_record *record, uint8_t *bytes) {
     cg_write_u32(&writer, record->clock.logical);
     cg_write_u32(&writer, record->target);
     cg_write_u32(&writer, record->concept_type);
-    for (int column = 0; column < CG_COLUMN_COUNT; ++column) {
-        cg_write_u32(&writer, record->column_weights.weight_q16[column]);
-    }
+    cg_write_u32(&writer, learned_bytes(record));
     cg_write_u32(&writer, record->dims);
     cg_write_u32(&writer, record->sparse.count);
     cg_write_u32(&writer, record->text_bytes);
+    if (record->has_learned) {
+        cg_learned_write(&writer, &record->learned);
+    }
     cg_log_vectors_write(&writer, record->dense, record->dims, record->sparse);
     cg_write_bytes(&writer, record->text, record->text_bytes);
     CG_ASSERT(!writer.failed && writer.used_bytes == size - PREFIX_BYTES);
@@ -119,24 +124,30 @@ cg_status cg_log_record_decode(const uint8_t *bytes, size_t size_bytes, cg_log_b
     read.clock.logical = cg_read_u32(&reader);
     read.target = cg_read_u32(&reader);
     read.concept_type = cg_read_u32(&reader);
-    for (int column = 0; column < CG_COLUMN_COUNT; ++column) {
-        read.column_weights.weight_q16[column] = cg_read_u32(&reader);
-    }
+    uint32_t learned = cg_read_u32(&reader);
+    read.has_learned = learned > 0;
     read.dims = cg_read_u32(&reader);
     read.sparse.count = cg_read_u32(&reader);
     read.text_bytes = cg_read_u32(&reader);
     if (read.dims < CG_DIMS_MIN || read.dims > CG_DIMS_MAX ||
         read.sparse.count > CG_SPARSE_ENTRIES_MAX ||
-        4 * (uint64_t)read.dims + 8 * (uint64_t)read.sparse.count + read.text_bytes !=
+        (read.has_learned && learned != CG_LEARNED_BYTES) ||
+        learned + 4 * (uint64_t)read.dims + 8 * (uint64_t)read.sparse.count + read.text_bytes !=
             cg_reader_left(&reader)) {
-        return cg_error_set(
-            error, CG_ERROR_CORRUPT,
-            "log record %llu: %u dims, %u features and %u text bytes do not fit its %zu bytes",
-            (unsigned long long)read.sequence, read.dims, read.sparse.count, read.text_bytes,
-            length + 4);
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "log record %llu: %u learned bytes, %u dims, %u features and %u "
+                            "text bytes do not fit "
+                            "its %zu bytes",
+                            (unsigned long long)read.sequence, learned, read.dims,
+                            read.sparse.count, read.text_bytes, length + 4);
     }
-    cg_status status = cg_log_vectors_read(&reader, read.dims, read.sparse.count, buffers,
-                                           "log record", error);
+    cg_status status =
+        read.has_learned ? cg_learned_read(&reader, &read.learned, error) : CG_OK;
+    if (status != CG_OK) {
+        return status;
+    }
+    status = cg_log_vectors_read(&reader, read.dims, read.sparse.count, buffers, "log record",
+                                 error);
     if (status != CG_OK) {
         return status;
     }

@@ -13,7 +13,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { RECORD_PREFIX_BYTES = 8 };
+/* Places in a record (engine/replica/log.h). */
+enum {
+    RECORD_PREFIX_BYTES = 8,
+    RECORD_LEARNED_AT = 52,
+    RECORD_COUNTS_AT = 56,
+    RECORD_FIXED_BYTES = 68
+};
 static cg_log_buffers buffers;
 
 static void require(int condition) {
@@ -32,6 +38,25 @@ static void check_vectors(uint32_t dims, const float *dense, cg_sparse sparse) {
     require(cg_sparse_check(sparse, "the input", NULL) == CG_OK);
 }
 
+/* What was learned can be decided with. */
+static void check_learned(const cg_learned *learned) {
+    for (uint32_t pathway = 0; pathway < CG_PATHWAY_COUNT; pathway++) {
+        for (uint32_t line = 0; line < CG_LINES; line++) {
+            uint32_t weight = learned->synapses.weight_q16[pathway][line];
+            require(weight >= 66 && weight <= 65536);
+        }
+    }
+    for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
+        uint32_t weight = learned->synapses.expertise_q16[column];
+        require(weight >= 66 && weight <= 65536);
+    }
+    for (int recognised = 0; recognised < 2; recognised++) {
+        cg_lead lead = {.margin = 1.0, .distance = 2.0, .recognised = recognised > 0};
+        double confidence = cg_calibration_confidence(&learned->calibration, &lead);
+        require(confidence >= 0.0 && confidence <= 1.0);
+    }
+}
+
 static void check_record(const uint8_t *data, size_t size) {
     cg_log_record record;
     cg_error error = {0};
@@ -41,6 +66,9 @@ static void check_record(const uint8_t *data, size_t size) {
         return;
     }
     check_vectors(record.dims, record.dense, record.sparse);
+    if (record.has_learned) {
+        check_learned(&record.learned);
+    }
     require(used > 0 && used <= size && cg_log_record_bytes(&record) == used);
     uint8_t *again = malloc(used);
     require(again != NULL);
@@ -177,6 +205,17 @@ static void make_units(uint8_t *data, size_t size, size_t counts_at, size_t vect
     }
 }
 
+/* The vectors of a record stand behind what was learned. */
+static void make_record_units(uint8_t *data, size_t size) {
+    if (size >= RECORD_FIXED_BYTES) {
+        cg_reader reader = cg_reader_init(data + RECORD_LEARNED_AT, 4);
+        size_t learned_bytes = cg_read_u32(&reader);
+        if (learned_bytes <= size - RECORD_FIXED_BYTES) {
+            make_units(data, size, RECORD_COUNTS_AT, RECORD_FIXED_BYTES + learned_bytes);
+        }
+    }
+}
+
 static void check_resealed(const uint8_t *data, size_t size) {
     uint8_t *bytes = malloc(CG_WIRE_HEADER_BYTES + size + 1);
     require(bytes != NULL);
@@ -184,7 +223,7 @@ static void check_resealed(const uint8_t *data, size_t size) {
     if (size > 0) {
         memcpy(payload, data, size);
     }
-    make_units(payload, size, 68, 80); /* a record */
+    make_record_units(payload, size);
     seal_records(payload, size);
     check_record(payload, size);
     check_log(payload, size);
@@ -192,8 +231,8 @@ static void check_resealed(const uint8_t *data, size_t size) {
         memcpy(payload, data, size);
     }
     if (size > CG_MESSAGE_APPEND_PREFIX_BYTES) {
-        make_units(payload + CG_MESSAGE_APPEND_PREFIX_BYTES,
-                   size - CG_MESSAGE_APPEND_PREFIX_BYTES, 68, 80);
+        make_record_units(payload + CG_MESSAGE_APPEND_PREFIX_BYTES,
+                          size - CG_MESSAGE_APPEND_PREFIX_BYTES);
         seal_records(payload + CG_MESSAGE_APPEND_PREFIX_BYTES,
                      size - CG_MESSAGE_APPEND_PREFIX_BYTES);
         check_append(payload, size);

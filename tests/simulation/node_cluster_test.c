@@ -1,14 +1,14 @@
 /* Goal: clusters of nodes keep their promises under any luck of the network. Each run is a
  * seed: 1 to 5 hosts, loss, duplication, reordering and partitions while requests come in (some
- * of them twice, at different hosts); safety is checked throughout, and after healing every
- * request is answered within a bound and every replica equals its primary. The checker itself
+ * of them twice, at different hosts, and some with a label to learn from); safety is checked throughout, and after healing every
+ * request is answered within a bound and every replica equals its primary and knows as much. The checker itself
  * is shown clusters that are broken, and must say so.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/node/message.h"
-#include "engine/node/node.h"
+#include "engine/node/node_internal.h"
 #include "sim/check/invariants.h"
 #include "sim/cluster/bare.h"
 #include "tests/support/corpus.h"
@@ -44,6 +44,7 @@ typedef struct cluster {
     uint32_t deliveries; /* requests sent, with those sent twice */
     uint32_t replies;
     uint32_t timeouts;
+    bool labelled[REQUESTS_MAX];
     uint64_t next_check_ns;
     uint64_t lost_appends; /* planted: messages of records that vanish at the receiver */
     bool plant_deaf;
@@ -225,7 +226,10 @@ static void make_requests(cluster *self) {
     uint64_t until_ns = 1 + below(self, heal_ns);
     for (uint32_t i = 0; i < self->request_count; i++) {
         char text[SUPPORT_TEXT_BYTES];
-        uint32_t text_bytes = support_fact_text(&self->stream, text);
+        uint32_t row = (uint32_t)below(self, SUPPORT_CONCEPTS);
+        uint32_t text_bytes = support_fact_about(&self->stream, row, text);
+        bool labelled = below(self, 3) == 0;
+        self->labelled[i] = labelled;
         self->requests[i].request_id = self->seed << 8 | i;
         uint64_t times = 1 + (below(self, 8) == 0);
         for (uint64_t sent = 0; sent < times; sent++) {
@@ -233,6 +237,8 @@ static void make_requests(cluster *self) {
                                      .due_ns = below(self, until_ns),
                                      .sequence = self->deliveries++,
                                      .id = self->requests[i].request_id,
+                                     .flags = labelled ? CG_REQUEST_LABELLED : 0,
+                                     .label = row,
                                      .bytes = (const uint8_t *)text,
                                      .size_bytes = text_bytes};
             cg_error error = {0};
@@ -283,6 +289,40 @@ static void free_cluster(cluster *self) {
     free(self);
 }
 
+/* Each partition has learned once from every labelled fact that is in it, and from nothing else;
+ * a replica knows the same without having learned by itself. Returns how many facts. */
+static uint64_t assert_learned(const cluster *self) {
+    uint64_t lessons[HOSTS_MAX] = {0};
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < self->request_count; i++) {
+        uint64_t id = self->requests[i].request_id;
+        uint32_t partition = cg_node_partition_of(id, self->hosts);
+        uint64_t sequence = 0;
+        lessons[partition] +=
+            self->labelled[i] &&
+            cg_node_has_request(self->nodes[partition], partition, id, &sequence);
+    }
+    for (uint32_t host = 0; host < self->hosts; host++) {
+        const cg_partition *own = &self->nodes[host]->own;
+        if (own->learned.lessons != corpus.learned.lessons + lessons[host]) {
+            fail_msg("seed %llu: host %u learned from %llu facts of %llu",
+                     (unsigned long long)self->seed, host,
+                     (unsigned long long)(own->learned.lessons - corpus.learned.lessons),
+                     (unsigned long long)lessons[host]);
+        }
+        bool changed = cg_learned_hash(&own->learned) != cg_learned_hash(&corpus.learned);
+        assert_true(changed == (lessons[host] > 0));
+        if (self->options.replicas) {
+            const cg_partition *copy = &self->nodes[(host + 1) % self->hosts]->copy;
+            assert_int_equal(copy->number, host);
+            assert_true(cg_learned_hash(&copy->learned) == cg_learned_hash(&own->learned));
+            assert_true(cg_lexicon_hash(copy->lexicon) == cg_lexicon_hash(own->lexicon));
+        }
+        all += lessons[host];
+    }
+    return all;
+}
+
 /* --- tests ----------------------------------------------------------------------------------
  */
 
@@ -296,6 +336,7 @@ static void test_promises_under_faults(void **state) {
     uint64_t gaps = 0;
     uint64_t timeouts = 0;
     uint64_t cut = 0;
+    uint64_t learned = 0;
     for (uint64_t seed = first; seed < first + RUNS; seed++) {
         cluster *self = run_cluster(seed, false);
         cg_error error = {0};
@@ -324,6 +365,7 @@ static void test_promises_under_faults(void **state) {
             gaps += statistics.records_gap;
             assert_int_equal(statistics.messages_refused, 0);
         }
+        learned += assert_learned(self);
         timeouts += self->timeouts;
         cut += sim_fabric_statistics_of(self->fabric).cut;
         free_cluster(self);
@@ -335,6 +377,7 @@ static void test_promises_under_faults(void **state) {
                   (unsigned long long)resent, (unsigned long long)gaps,
                   (unsigned long long)cut);
     /* The faults were really there. */
+    assert_true(learned > 1000 && learned < acknowledged / 2);
     assert_true(acknowledged > 1000 && retries > 100 && duplicates > 100);
     assert_true(resent > 100 && gaps > 10 && timeouts > 10 && cut > 100);
 }
@@ -536,7 +579,8 @@ static int set_up(void **state) {
     cg_error error = {0};
     if (sim_profile_read("scenarios/profiles/reference.tsv", &profile, &error) != CG_OK ||
         support_corpus_build(CG_INDEX_HNSW, &serial, cg_allocator_heap(), &corpus, &error) !=
-            CG_OK) {
+            CG_OK ||
+        support_corpus_school(&corpus, SUPPORT_LESSONS, cg_allocator_heap(), &error) != CG_OK) {
         print_error("%s\n", error.message);
         return 1;
     }

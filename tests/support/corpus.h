@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "engine/node/corpus.h"
+#include "engine/node/school.h"
 #include "tests/support/support.h"
 
-enum { SUPPORT_CONCEPTS = 200, SUPPORT_TEXT_BYTES = 512 };
+enum { SUPPORT_CONCEPTS = 200, SUPPORT_TEXT_BYTES = 512, SUPPORT_LESSONS = 400 };
 
 /* "concept 17: w17a w17b w4a w4b w0a w0b": own words first, then the ancestors'. */
 static inline uint32_t support_concept_text(uint32_t row, char text[SUPPORT_TEXT_BYTES]) {
@@ -24,15 +25,21 @@ static inline uint32_t support_concept_text(uint32_t row, char text[SUPPORT_TEXT
     }
 }
 
-/* A fact about a concept drawn from the stream, with a word of its own. */
-static inline uint32_t support_fact_text(cg_stream *stream, char text[SUPPORT_TEXT_BYTES]) {
-    uint32_t row = (uint32_t)cg_stream_next_below(stream, SUPPORT_CONCEPTS);
+/* A fact about a concept, with a word of its own that is drawn from the stream. */
+static inline uint32_t support_fact_about(cg_stream *stream, uint32_t row,
+                                          char text[SUPPORT_TEXT_BYTES]) {
     char about[SUPPORT_TEXT_BYTES];
     support_concept_text(row, about);
     int used = snprintf(text, SUPPORT_TEXT_BYTES, "fact%llu, of %s",
                         (unsigned long long)cg_stream_next_below(stream, 100000),
                         strchr(about, ':') + 2);
     return (uint32_t)used;
+}
+
+/* The same about a concept that is drawn too. */
+static inline uint32_t support_fact_text(cg_stream *stream, char text[SUPPORT_TEXT_BYTES]) {
+    uint32_t row = (uint32_t)cg_stream_next_below(stream, SUPPORT_CONCEPTS);
+    return support_fact_about(stream, row, text);
 }
 
 typedef struct support_texts {
@@ -98,6 +105,29 @@ static inline cg_status support_corpus_build(cg_index_kind kind, const cg_runner
         cg_graph_free(graph); /* the corpus takes it on success only */
     }
     return status;
+}
+
+/* Facts about concepts, labelled with them: an engine without lessons takes all candidates for
+ * alike, and tests of decisions need one that tells them apart. */
+typedef struct support_lessons {
+    uint64_t seed;
+    char text[SUPPORT_TEXT_BYTES];
+} support_lessons;
+
+static inline void support_lesson_of(void *context, uint32_t number, cg_school_lesson *out) {
+    support_lessons *lessons = context;
+    cg_stream stream = cg_stream_init(lessons->seed, "support.lesson", number);
+    uint32_t row = (uint32_t)cg_stream_next_below(&stream, SUPPORT_CONCEPTS);
+    uint32_t bytes = support_fact_about(&stream, row, lessons->text);
+    *out = (cg_school_lesson){.text = lessons->text, .text_bytes = bytes, .truth = row};
+}
+
+static inline cg_status support_corpus_school(cg_corpus *corpus, uint32_t count,
+                                              cg_allocator allocator, cg_error *error) {
+    support_lessons lessons = {.seed = 1};
+    cg_school school = {.lessons = count, .lesson = support_lesson_of, .context = &lessons};
+    cg_cascade_options options = cg_cascade_options_default();
+    return cg_school_attend(&school, &options, corpus, &allocator, error);
 }
 
 #endif

@@ -21,7 +21,7 @@ enum { HOSTS_MAX = 4 };
 /* --- a rig: nodes, and what each of them did last -------------------------------------------
  */
 
-static cg_corpus corpus; /* of all tests, HNSW */
+static cg_corpus corpus; /* of all tests, HNSW, after school */
 
 typedef struct rig {
     cg_node *nodes[HOSTS_MAX];
@@ -168,8 +168,13 @@ static inline int rig_set_up(void **state) {
     (void)state;
     cg_runner serial = cg_runner_serial();
     cg_error error = {0};
-    return support_corpus_build(CG_INDEX_HNSW, &serial, cg_allocator_heap(), &corpus, &error) !=
-           CG_OK;
+    cg_allocator heap = cg_allocator_heap();
+    if (support_corpus_build(CG_INDEX_HNSW, &serial, heap, &corpus, &error) != CG_OK ||
+        support_corpus_school(&corpus, SUPPORT_LESSONS, heap, &error) != CG_OK) {
+        print_error("%s\n", error.message);
+        return 1;
+    }
+    return 0;
 }
 
 static inline int rig_tear_down(void **state) {

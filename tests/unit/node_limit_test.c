@@ -211,7 +211,8 @@ static bool run_out_of_memory(uint64_t nth) {
                                .id = id,
                                .bytes = (const uint8_t *)text,
                                .size_bytes = size,
-                               .flags = CG_REQUEST_AUDIT}};
+                               .flags = id % 2 ? CG_REQUEST_AUDIT : CG_REQUEST_LABELLED,
+                               .label = 17}};
         uint32_t hosts[32] = {0};
         uint32_t used = 0;
         uint32_t queued = 1;

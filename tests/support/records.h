@@ -1,0 +1,96 @@
+/* Records of a log with everything in them drawn, and their bytes. */
+#ifndef CG_TESTS_SUPPORT_RECORDS_H
+#define CG_TESTS_SUPPORT_RECORDS_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/replica/log.h"
+#include "tests/support/facts.h"
+#include "tests/support/support.h"
+
+/* Bounds of a synapse's weight: those of the pair rule (engine/snn/stdp.h). */
+enum { WEIGHT_LEAST = 66, WEIGHT_MOST = 65536 };
+
+/* Where the fields of an encoded record begin (log.h); vectors stand after what was learned. */
+enum { LEARNED_AT = 52, DIMS_AT = 56, ENTRIES_AT = 60, TEXT_AT = 64, LEARNED_PART_AT = 68 };
+
+typedef struct sample {
+    support_fact fact;
+    char text[4096];
+    cg_log_record record;
+    uint8_t *bytes;
+    size_t size_bytes;
+} sample;
+
+/* Any that is in its range. */
+static inline cg_learned learned_of(cg_stream *stream) {
+    cg_learned learned;
+    memset(&learned, 0, sizeof learned); /* padding too: compared as memory */
+    for (uint32_t pathway = 0; pathway < CG_PATHWAY_COUNT; pathway++) {
+        for (uint32_t line = 0; line < CG_LINES; line++) {
+            learned.synapses.weight_q16[pathway][line] =
+                WEIGHT_LEAST +
+                (uint32_t)cg_stream_next_below(stream, WEIGHT_MOST - WEIGHT_LEAST + 1);
+        }
+    }
+    for (uint32_t column = 0; column < CG_COLUMN_COUNT; column++) {
+        learned.synapses.expertise_q16[column] = column % 2 ? WEIGHT_LEAST : WEIGHT_MOST;
+    }
+    cg_calibration calibration = cg_calibration_init();
+    for (uint32_t i = 0; i < 20; i++) {
+        cg_lead lead = {.margin = cg_stream_next_unit(stream),
+                        .distance = 2.0 * cg_stream_next_unit(stream),
+                        .recognised = cg_stream_next_below(stream, 2) == 0};
+        cg_calibration_learn(&calibration, &lead, cg_stream_next_below(stream, 3) > 0);
+    }
+    learned.calibration = calibration;
+    learned.lessons = cg_stream_next(stream);
+    return learned;
+}
+
+static inline sample *make_sample_of(bool learned, uint64_t seed, uint32_t dims,
+                                     uint32_t entries, uint64_t sequence) {
+    sample *made = calloc(1, sizeof *made);
+    assert_non_null(made);
+    cg_stream stream = cg_stream_init(seed, "replica.sample", sequence);
+    support_fact_fill(&made->fact, &stream, dims, entries);
+    uint32_t text_bytes = (uint32_t)cg_stream_next_below(&stream, 40);
+    for (uint32_t i = 0; i < text_bytes; i++) {
+        made->text[i] = (char)('a' + cg_stream_next_below(&stream, 26));
+    }
+    made->record = (cg_log_record){
+        .sequence = sequence,
+        .epoch = cg_stream_next(&stream),
+        .request_id = cg_stream_next(&stream),
+        .clock = {cg_stream_next(&stream), (uint32_t)cg_stream_next(&stream)},
+        .target = (uint32_t)cg_stream_next(&stream),
+        .concept_type = (uint32_t)cg_stream_next(&stream),
+        .has_learned = learned,
+        .dims = dims,
+        .dense = made->fact.dense,
+        .sparse = support_fact_sparse(&made->fact),
+        .text = made->text,
+        .text_bytes = text_bytes,
+    };
+    if (learned) {
+        made->record.learned = learned_of(&stream);
+    }
+    made->size_bytes = cg_log_record_bytes(&made->record);
+    made->bytes = malloc(made->size_bytes);
+    assert_non_null(made->bytes);
+    cg_log_record_encode(&made->record, made->bytes);
+    return made;
+}
+
+static inline sample *make_sample(uint64_t seed, uint32_t dims, uint32_t entries,
+                                  uint64_t sequence) {
+    return make_sample_of(false, seed, dims, entries, sequence);
+}
+
+static inline void free_sample(sample *made) {
+    free(made->bytes);
+    free(made);
+}
+
+#endif
