@@ -5,12 +5,9 @@
  * shift, and another concept may win though the exhaustive winner is a candidate. With the same
  * neighbours, they differ only where that winner was not retrieved or was filtered out.
  *
- * Order: candidates lie in rows ascending through all stages, so a tie of keys falls to the
- * smaller row everywhere. The competition gets drives of 31 bits, with the largest vote alone
- * at the top value; so the winner is the largest combined vote exactly, and only neurons behind
- * it can tie by rounding.
- *
- * Confidence: a logistic function of the winner's vote and of its margin over the runner-up.
+ * Order: candidates lie in rows ascending through all stages, so a tie of drives falls to the
+ * smaller row everywhere. Drives are sums of integers, and the competition gets them as they are,
+ * so the winner is the largest drive exactly.
  */
 #include "engine/cascade/cascade.h"
 
@@ -19,10 +16,8 @@
 #include "engine/cascade/cascade_internal.h"
 #include "engine/snn/lif.h"
 
-enum {
-    PREFETCHED = 4,
-    FIFTH = 4
-}; /* place of the alternative that a lead's distance is taken from */
+enum { PREFETCHED = 4 };
+enum { FIFTH = 4 }; /* place of the alternative that a lead's distance is taken from */
 
 /* One decision in the making. */
 typedef struct decision_run {
@@ -391,6 +386,8 @@ static cg_status start(decision_run *run, const cg_fact_view *fact, cg_error *er
 cg_status cg_cascade_decide(const cg_cascade_options *options, const cg_knowledge *knowledge,
                             const cg_fact_view *fact, cg_cascade_scratch *scratch,
                             cg_decision *decision, cg_work *work, cg_error *error) {
+    scratch->has_lesson = false;
+    scratch->cues.count = 0;
     cg_status status = cg_cascade_options_check(options, error);
     if (status == CG_OK) {
         status = cg_cascade_input_check(knowledge, fact, error);

@@ -26,11 +26,12 @@ static int64_t divided(int64_t number, int64_t by) {
 
 static uint32_t moved(uint32_t weight, const cg_tuning *tuning, uint32_t truth, uint32_t rivals,
                       cg_work *work) {
-    if (truth == rivals && truth == 0) {
-        return weight;
+    if (truth == rivals) {
+        return weight; /* what truth and rivals share tells nothing */
     }
     uint64_t window_ns = (uint64_t)tuning->encoding.window_ticks * CG_TTFS_TICK_NS;
-    uint64_t apart_ns = (uint64_t)tuning->encoding.refractory_ticks * CG_TTFS_TICK_NS;
+    uint32_t apart_ticks = tuning->encoding.refractory_ticks;
+    uint64_t apart_ns = (uint64_t)(apart_ticks > 0 ? apart_ticks : 1) * CG_TTFS_TICK_NS;
     uint64_t arrival_ns = apart_ns + window_ns;
     int64_t up =
         (int64_t)cg_stdp_update(weight, arrival_ns, arrival_ns + apart_ns, work) - weight;

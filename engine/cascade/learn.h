@@ -12,7 +12,8 @@
  *   rivals: the best CG_LESSON_RIVALS candidates that are not the true concept, of which those
  *           count whose drive is above the true one's less CG_LESSON_MARGIN
  *   a synapse moves by (up * its shares of the true concept + down * its shares of the rivals
- *           that count) / CG_LESSON_RIVALS, up and down being the rule's changes for one pair
+ *           that count) / CG_LESSON_RIVALS, up and down being the rule's changes for one pair;
+ *           one with as large a share of either stays: it tells nothing
  *
  * A column's expertise learns the same way from the latencies of its votes for the true concept
  * and for the strongest rival, which it reads as pre- and post-synaptic spikes: a column that

@@ -95,9 +95,10 @@ uint64_t cg_column_scratch_bytes(const cg_column_scratch *scratch); /* memory he
 void cg_column_prepare(const cg_column_view *view, cg_column_scratch *scratch, cg_work *work);
 
 /* A decision's candidates as of the last cg_column_prepare: the retrieved concepts (neighbours,
- * those that the text names, those that the strongest habits lead to), and the parents and
- * grandparents of neighbours. Distinct, at most CG_CANDIDATES_MAX, in no meaningful order,
- * borrowed until the next. Returns how many. */
+ * those that the text names, those that the strongest habits lead to, those that were recent),
+ * the parents and grandparents of neighbours, and the strongest parents of their relatives.
+ * Distinct, at most CG_CANDIDATES_MAX, in no meaningful order, borrowed until the next. Returns
+ * how many. */
 uint32_t cg_column_retrieved(const cg_column_scratch *scratch, const uint32_t **rows);
 /* Whether the last cg_column_prepare read the row's edges. */
 bool cg_column_expanded(const cg_column_scratch *scratch, uint32_t row);

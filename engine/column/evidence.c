@@ -5,6 +5,8 @@
 #include "engine/base/hash.h"
 #include "engine/base/math.h"
 
+enum { NOMINATED_MAX = 20 };
+
 cg_status cg_column_scratch_alloc(cg_allocator allocator, cg_column_scratch **out,
                                   cg_error *error) {
     cg_column_scratch *scratch = cg_allocate(&allocator, 1, sizeof *scratch);
@@ -141,6 +143,48 @@ static void start_decision(const cg_column_view *view, cg_column_scratch *scratc
     memset(scratch->type_mass, 0, sizeof scratch->type_mass);
 }
 
+static bool stronger(const cg_evidence *left, const cg_evidence *right, cg_pathway pathway) {
+    return left->of[pathway] > right->of[pathway] ||
+           (left->of[pathway] == right->of[pathway] && left->row < right->row);
+}
+
+/* Nominates the entries with the strongest evidence in a pathway, ties by row. */
+static void nominate_best(cg_column_scratch *scratch, cg_pathway pathway, uint32_t most) {
+    const cg_evidence *entries = scratch->entries;
+    uint32_t best[NOMINATED_MAX];
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < scratch->entry_count; i++) {
+        if (entries[i].of[pathway] <= 0.0f ||
+            (held == most && !stronger(&entries[i], &entries[best[held - 1]], pathway))) {
+            continue;
+        }
+        uint32_t at = held < most ? held++ : held - 1;
+        for (; at > 0 && stronger(&entries[i], &entries[best[at - 1]], pathway); at--) {
+            best[at] = best[at - 1];
+        }
+        best[at] = i;
+    }
+    for (uint32_t i = 0; i < held; i++) {
+        cg_evidence_nominate(scratch, &scratch->entries[best[i]]);
+    }
+}
+
+/* Candidates beside those that neighbours and names nominate. */
+static void nominate_all(cg_column_scratch *scratch) {
+    static const struct {
+        cg_pathway pathway;
+        uint32_t most;
+    } elections[] = {
+        {CG_PATHWAY_GENUS_HABIT, 20},     {CG_PATHWAY_HEAD_HABIT, 20},
+        {CG_PATHWAY_SECOND_HABIT, 10},    {CG_PATHWAY_FIRST_HABIT, 10},
+        {CG_PATHWAY_ENDING_HABIT, 10},    {CG_PATHWAY_DOMAIN_HABIT, 10},
+        {CG_PATHWAY_RELATIVE_PARENT, 10}, {CG_PATHWAY_RECENT, 10},
+    };
+    for (uint32_t i = 0; i < sizeof elections / sizeof *elections; i++) {
+        nominate_best(scratch, elections[i].pathway, elections[i].most);
+    }
+}
+
 void cg_column_prepare(const cg_column_view *view, cg_column_scratch *scratch, cg_work *work) {
     CG_ASSERT(view->neighbour_count <= CG_NEIGHBOURS_MAX);
     start_decision(view, scratch);
@@ -149,6 +193,7 @@ void cg_column_prepare(const cg_column_view *view, cg_column_scratch *scratch, c
     if (view->column_mask >> CG_COLUMN_TEMPORAL & 1) {
         cg_temporal_prepare(view, scratch, work);
     }
+    nominate_all(scratch);
     if (view->column_mask >> CG_COLUMN_EXCEPTION & 1) {
         cg_exception_prepare(view, scratch);
     }

@@ -88,7 +88,7 @@ void cg_structural_prepare(const cg_column_view *view, cg_column_scratch *scratc
                            cg_work *work);
 /* Raises CG_PATHWAY_RESTATED of an entry whose names agree so far, in [0, 1]. */
 void cg_structural_restate(const cg_column_view *view, cg_column_scratch *scratch,
-                           cg_evidence *entry, double namesake);
+                           cg_evidence *entry, double namesake, cg_work *work);
 void cg_lexical_prepare(const cg_column_view *view, cg_column_scratch *scratch, cg_work *work);
 void cg_temporal_prepare(const cg_column_view *view, cg_column_scratch *scratch, cg_work *work);
 void cg_exception_prepare(const cg_column_view *view, cg_column_scratch *scratch);

@@ -28,6 +28,9 @@ static const double other_kin = 0.2;
 /* Marks the antonyms of a strongly retrieved concept. */
 static void oppose(const cg_column_view *view, cg_column_scratch *scratch, uint32_t row,
                    float likeness) {
+    if (cg_graph_degree_of_type(view->graph, row, CG_EDGE_ANTONYM) == 0) {
+        return;
+    }
     cg_edge_cursor cursor = cg_graph_edges(view->graph, row);
     cg_edge edge;
     uint32_t marked = 0;

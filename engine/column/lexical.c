@@ -17,8 +17,7 @@ static const double habit_least = 0.002;
 /* Of restating: a concept that bears all names that the fact tells. */
 static const double name_share = 0.6;
 
-/* Candidates that each kind of habit may nominate, the strongest. */
-enum { HABIT_CANDIDATES = 20, HABIT_CANDIDATES_WEAK = 10, NAMED_MAX = 32 };
+enum { NAMED_MAX = 32 }; /* concepts that one phrase may name */
 
 typedef struct naming {
     const cg_column_view *view;
@@ -27,6 +26,7 @@ typedef struct naming {
     double value;
     uint32_t words;
     uint32_t named;
+    cg_work *work;
 } naming;
 
 static void name_concept(void *context, uint32_t row, uint32_t count) {
@@ -57,7 +57,9 @@ static void name_by(naming *work, const cg_cue *cues, uint32_t count, double fir
         work->words = cues[i].words;
         work->value = value;
         work->named = 0;
-        (void)cg_lexicon_each_named(work->view->lexicon, cues[i].phrase, name_concept, work);
+        cg_lexicon_total total =
+            cg_lexicon_each_named(work->view->lexicon, cues[i].phrase, name_concept, work);
+        cg_work_count(work->work, CG_WORK_GRAPH_READ, 1, total.entries);
         if (work->named > 0) {
             value *= 0.5;
         }
@@ -80,11 +82,12 @@ static void share_name(void *context, uint32_t row, uint32_t count) {
     entry->shared_names = (uint8_t)(entry->shared_names + (entry->shared_names < UINT8_MAX));
     double shared = (double)entry->shared_names;
     double own = (double)cg_lexicon_names(work->view->lexicon, row, NULL, 0);
-    double told = (double)work->view->cues->names;
+    uint32_t names = work->view->cues->names;
+    double told = (double)(names < CG_CUE_NAMES_MAX ? names : CG_CUE_NAMES_MAX);
     double alike = cg_clamp_unit(shared / (own > told ? own : told));
     cg_evidence_raise(work->scratch, entry, CG_PATHWAY_NAMESAKE, alike);
     double known = cg_clamp_unit(shared / told) * (name_share + (1.0 - name_share) * alike);
-    cg_structural_restate(work->view, work->scratch, entry, known);
+    cg_structural_restate(work->view, work->scratch, entry, known, work->work);
     cg_evidence_nominate(work->scratch, entry);
 }
 
@@ -124,32 +127,6 @@ static void back_off(const cg_column_view *view, habit *work, const cg_cue *cues
     }
 }
 
-static bool stronger(const cg_evidence *left, const cg_evidence *right, cg_pathway pathway) {
-    return left->of[pathway] > right->of[pathway] ||
-           (left->of[pathway] == right->of[pathway] && left->row < right->row);
-}
-
-/* Nominates the entries with the strongest evidence in a pathway, ties by row. */
-static void nominate(cg_column_scratch *scratch, cg_pathway pathway, uint32_t most) {
-    const cg_evidence *entries = scratch->entries;
-    uint32_t best[HABIT_CANDIDATES];
-    uint32_t held = 0;
-    for (uint32_t i = 0; i < scratch->entry_count; i++) {
-        if (entries[i].of[pathway] <= 0.0f ||
-            (held == most && !stronger(&entries[i], &entries[best[held - 1]], pathway))) {
-            continue;
-        }
-        uint32_t at = held < most ? held++ : held - 1;
-        for (; at > 0 && stronger(&entries[i], &entries[best[at - 1]], pathway); at--) {
-            best[at] = best[at - 1];
-        }
-        best[at] = i;
-    }
-    for (uint32_t i = 0; i < held; i++) {
-        cg_evidence_nominate(scratch, &scratch->entries[best[i]]);
-    }
-}
-
 typedef struct cue_use {
     cg_pathway name;  /* CG_PATHWAY_COUNT: names nothing */
     cg_pathway habit; /* likewise */
@@ -178,12 +155,14 @@ void cg_lexical_prepare(const cg_column_view *view, cg_column_scratch *scratch, 
             end++;
         }
         cue_use use = uses[list[start].kind];
-        naming names = {.view = view, .scratch = scratch, .pathway = use.name};
+        naming names = {.view = view, .scratch = scratch, .pathway = use.name, .work = work};
         habit habits = {.scratch = scratch, .pathway = use.habit};
         if (use.name == CG_PATHWAY_NAMESAKE) {
             for (uint32_t i = start; i < end; i++) {
                 names.named = 0;
-                (void)cg_lexicon_each_named(view->lexicon, list[i].phrase, share_name, &names);
+                cg_lexicon_total total =
+                    cg_lexicon_each_named(view->lexicon, list[i].phrase, share_name, &names);
+                cg_work_count(work, CG_WORK_GRAPH_READ, 1, total.entries);
             }
         } else if (use.name != CG_PATHWAY_COUNT) {
             later += use.name == CG_PATHWAY_LATER;
@@ -193,11 +172,4 @@ void cg_lexical_prepare(const cg_column_view *view, cg_column_scratch *scratch, 
             back_off(view, &habits, &list[start], end - start, work);
         }
     }
-    nominate(scratch, CG_PATHWAY_GENUS_HABIT, HABIT_CANDIDATES);
-    nominate(scratch, CG_PATHWAY_HEAD_HABIT, HABIT_CANDIDATES);
-    nominate(scratch, CG_PATHWAY_SECOND_HABIT, HABIT_CANDIDATES_WEAK);
-    nominate(scratch, CG_PATHWAY_FIRST_HABIT, HABIT_CANDIDATES_WEAK);
-    nominate(scratch, CG_PATHWAY_ENDING_HABIT, HABIT_CANDIDATES_WEAK);
-    nominate(scratch, CG_PATHWAY_DOMAIN_HABIT, HABIT_CANDIDATES_WEAK);
-    nominate(scratch, CG_PATHWAY_RELATIVE_PARENT, HABIT_CANDIDATES_WEAK);
 }

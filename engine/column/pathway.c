@@ -38,20 +38,19 @@ bool cg_pathway_is_relative(cg_pathway pathway) {
     return pathways[pathway].relative;
 }
 
+/* Where each column's pathways begin; the last ends. */
+static const cg_pathway firsts[CG_COLUMN_COUNT + 1] = {
+    [CG_COLUMN_SEMANTIC] = CG_PATHWAY_EXACT,  [CG_COLUMN_STRUCTURAL] = CG_PATHWAY_SELF,
+    [CG_COLUMN_TEMPORAL] = CG_PATHWAY_RECENT, [CG_COLUMN_EXCEPTION] = CG_PATHWAY_TYPE,
+    [CG_COLUMN_COUNT] = CG_PATHWAY_COUNT,
+};
+
 cg_pathway cg_column_first_pathway(cg_column_id column) {
-    uint32_t first = 0;
-    while (pathways[first].column != column) {
-        first++;
-    }
-    return (cg_pathway)first;
+    return firsts[column];
 }
 
 uint32_t cg_column_pathway_count(cg_column_id column) {
-    uint32_t count = 0;
-    for (uint32_t pathway = 0; pathway < CG_PATHWAY_COUNT; pathway++) {
-        count += pathways[pathway].column == column;
-    }
-    return count;
+    return (uint32_t)firsts[column + 1] - (uint32_t)firsts[column];
 }
 
 /* The latency of x beside a feature of full strength, or UINT32_MAX. */

@@ -59,7 +59,7 @@ const char *cg_column_name(cg_column_id column); /* "semantic" */
     X(ENDING_HABIT, "ending habit", STRUCTURAL, true)         /* of this ending */ \
     X(DOMAIN_HABIT, "domain habit", STRUCTURAL, true)         /* of this domain */ \
     X(UNDER_GENUS, "under genus", STRUCTURAL, false)          /* it hangs below what the genus names */ \
-    X(BRANCHING, "branching", STRUCTURAL, false)              /* how many edges it has */ \
+    X(BRANCHING, "branching", STRUCTURAL, false)              /* how many children it has */ \
     X(DEPTH, "depth", STRUCTURAL, false)                      /* how near the usual depth */ \
     /* What the stream has been about. */ \
     X(RECENT, "recent", TEMPORAL, false)                      /* how lately the stream was near it */ \

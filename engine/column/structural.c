@@ -103,9 +103,11 @@ static double covered(cg_sparse whole, cg_sparse by) {
 /* A text that restates another is covered by it, and covers much of it or bears its names. What is
  * merely alike is covered by half, and the fourth power silences it. */
 void cg_structural_restate(const cg_column_view *view, cg_column_scratch *scratch,
-                           cg_evidence *entry, double namesake) {
+                           cg_evidence *entry, double namesake, cg_work *work) {
     cg_sparse concept_form = cg_features_row(view->features, entry->row).sparse;
     double fact_covered = covered(view->fact.sparse, concept_form);
+    cg_work_count(work, CG_WORK_DISTANCE_SPARSE, 2,
+                  2 * ((uint64_t)view->fact.sparse.count + concept_form.count));
     double squared = fact_covered * fact_covered;
     double concept_covered = covered(concept_form, view->fact.sparse);
     double known = concept_covered > namesake ? concept_covered : namesake;
@@ -120,7 +122,7 @@ void cg_structural_prepare(const cg_column_view *view, cg_column_scratch *scratc
         cg_evidence *entry = cg_evidence_take(scratch, neighbour->row);
         entry->alike = true;
         entry->likeness = neighbour->likeness;
-        cg_structural_restate(view, scratch, entry, 0.0);
+        cg_structural_restate(view, scratch, entry, 0.0, work);
         double likeness = (double)neighbour->likeness.mean;
         double voice = likeness > 0.0 ? cg_pow(likeness, sharpness) : 0.0;
         speak(view, scratch, neighbour->row, likeness, voice, work);
@@ -162,6 +164,9 @@ void cg_structural_sense(const cg_column_view *view, const cg_column_scratch *sc
         senses->of[pathway] = cg_sense_gathered(scratch, entry, (cg_pathway)pathway);
     }
     if (!entry || !entry->expanded) {
+        cg_work_count(work, CG_WORK_GRAPH_READ, 1, CG_PARENTS_MAX);
+    }
+    if (scratch->named) { /* its parents' parents */
         cg_work_count(work, CG_WORK_GRAPH_READ, 1, CG_PARENTS_MAX);
     }
     senses->of[CG_PATHWAY_UNDER_GENUS] =

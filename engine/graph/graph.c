@@ -309,6 +309,9 @@ cg_status cg_graph_add_edge(cg_graph *graph, uint32_t from, cg_edge edge, cg_err
     }
     held->tail = added;
     held->count++;
+    held->parents += cg_edge_is_parent(edge.type);
+    held->children[0] += edge.type == CG_EDGE_HYPONYM;
+    held->children[1] += edge.type == CG_EDGE_INSTANCE_HYPONYM;
     if (cg_edge_is_parent(edge.type) && from >= graph->first_row + graph->frozen_count) {
         uint32_t *depth = &graph->concepts[from - graph->first_row].depth;
         uint32_t below = cg_graph_depth(graph, edge.target) + 1;

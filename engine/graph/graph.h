@@ -120,7 +120,8 @@ uint64_t cg_graph_id(const cg_graph *graph, uint32_t row);
 uint32_t cg_graph_type(const cg_graph *graph, uint32_t row);
 uint32_t cg_graph_depth(const cg_graph *graph, uint32_t row);
 uint32_t cg_graph_degree(const cg_graph *graph, uint32_t row);
-/* Edges of one type. Cost: logarithmic in frozen edges, linear in growing ones. */
+/* Edges of one type. Cost: logarithmic in frozen edges; linear in growing ones, but for hyponyms
+ * and instance hyponyms, which are counted. */
 uint32_t cg_graph_degree_of_type(const cg_graph *graph, uint32_t row, cg_edge_type type);
 /* Borrowed until a concept is added. */
 const char *cg_graph_name(const cg_graph *graph, uint32_t row);

@@ -32,6 +32,8 @@ typedef struct chain {
     uint32_t head; /* in growing[] */
     uint32_t tail;
     uint32_t count;
+    uint32_t parents;     /* of these, hypernyms of both kinds */
+    uint32_t children[2]; /* hyponyms and instance hyponyms */
 } chain;
 
 typedef struct graph_concept {

@@ -68,17 +68,37 @@ uint32_t cg_graph_degree(const cg_graph *graph, uint32_t row) {
     return (uint32_t)degree;
 }
 
+/* Growing parents come in the order added; a chain is left when all of them are seen. */
+static uint32_t growing_parents(const cg_graph *layer, uint32_t row, uint32_t *parents,
+                                uint32_t max) {
+    const chain *held = cg_graph_chain(layer, row);
+    uint32_t wanted = held && held->parents < max ? held->parents : held ? max : 0;
+    uint32_t count = 0;
+    for (uint32_t at = held ? held->head : NO_EDGE; count < wanted;
+         at = layer->growing[at].next) {
+        const cg_edge *edge = &layer->growing[at].edge;
+        if (cg_edge_is_parent(edge->type)) {
+            parents[count++] = edge->target;
+        }
+    }
+    return count;
+}
+
 uint32_t cg_graph_parents(const cg_graph *graph, uint32_t row, uint32_t *parents,
                           uint32_t max) {
+    CG_ASSERT(row < cg_graph_concept_count(graph));
     uint32_t count = 0;
-    cg_edge edge;
-    cg_edge_cursor cursor = cg_graph_edges(graph, row);
-    while (count < max && cg_graph_next_edge(&cursor, &edge)) {
-        if (cg_edge_is_parent(edge.type)) {
-            parents[count++] = edge.target;
-        } else if (cursor.stage % 2 == 0) {
-            cursor.position = cursor.end; /* frozen rows begin with their parents */
+    for (uint32_t level = 0; level <= graph->level; level++) {
+        const cg_graph *layer = cg_graph_layer(graph, level);
+        if (row < layer->frozen_count) {
+            uint64_t end = layer->row_starts[row + 1];
+            for (uint64_t at = layer->row_starts[row];
+                 at < end && count < max && cg_edge_is_parent(layer->frozen_edges[at].type);
+                 at++) { /* frozen rows begin with their parents */
+                parents[count++] = layer->frozen_edges[at].target;
+            }
         }
+        count += growing_parents(layer, row, parents + count, max - count);
     }
     return count;
 }
@@ -95,15 +115,25 @@ static uint64_t first_of_type(const cg_edge *edges, uint64_t count, uint32_t typ
     return low;
 }
 
+static uint32_t growing_degree(const cg_graph *layer, const chain *held, cg_edge_type type) {
+    if (!held) {
+        return 0;
+    }
+    if (cg_edge_is_child((uint8_t)type)) { /* a concept may get any number of them */
+        return held->children[type == CG_EDGE_INSTANCE_HYPONYM];
+    }
+    uint32_t degree = 0;
+    for (uint32_t at = held->head; at != NO_EDGE; at = layer->growing[at].next) {
+        degree += layer->growing[at].edge.type == type;
+    }
+    return degree;
+}
+
 uint32_t cg_graph_degree_of_type(const cg_graph *graph, uint32_t row, cg_edge_type type) {
     CG_ASSERT(row < cg_graph_concept_count(graph));
     uint64_t degree = 0;
     for (const cg_graph *layer = graph; layer; layer = layer->base) {
-        const chain *held = cg_graph_chain(layer, row);
-        for (uint32_t at = held ? held->head : NO_EDGE; at != NO_EDGE;
-             at = layer->growing[at].next) {
-            degree += layer->growing[at].edge.type == type;
-        }
+        degree += growing_degree(layer, cg_graph_chain(layer, row), type);
         if (row < layer->frozen_count && layer->frozen_edge_count > 0) {
             const cg_edge *edges = &layer->frozen_edges[layer->row_starts[row]];
             uint64_t count = layer->row_starts[row + 1] - layer->row_starts[row];

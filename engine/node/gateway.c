@@ -135,8 +135,8 @@ static cg_status check_known(const cg_node *node, const cg_event *event, cg_work
         "nothing speaks for any concept");
 }
 
-/* Embeds the text with the document frequencies of all that this host has read before, and counts
- * it. The vector travels and is logged, so hosts need not agree about frequencies. */
+/* Embeds the text with the document frequencies of all that this host has taken before. The vector
+ * travels and is logged, so hosts need not agree about frequencies. */
 static cg_status read_text(cg_node *node, const cg_event *event, cg_work *work,
                            cg_error *error) {
     const char *text = (const char *)event->bytes;
@@ -145,11 +145,15 @@ static cg_status read_text(cg_node *node, const cg_event *event, cg_work *work,
     if (status == CG_OK) {
         status = check_known(node, event, work, error);
     }
-    if (status == CG_OK) {
-        cg_work_count(work, CG_WORK_TOKENISE, 1, event->size_bytes);
-        status = cg_vocabulary_add(node->vocabulary, text, event->size_bytes, error);
-    }
     return status;
+}
+
+/* A fact that was taken, or sent on, counts as a document; one that was refused does not. */
+static cg_status count_text(cg_node *node, const cg_event *event, cg_work *work,
+                            cg_error *error) {
+    cg_work_count(work, CG_WORK_TOKENISE, 1, event->size_bytes);
+    return cg_vocabulary_add(node->vocabulary, (const char *)event->bytes, event->size_bytes,
+                             error);
 }
 
 cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *outputs,
@@ -180,10 +184,16 @@ cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *o
     };
     uint32_t primary = cg_node_partition_of(event->id, node->options.hosts);
     if (primary == node->options.host) {
-        return cg_primary_allocate(node, &message, primary, event->now_ns, outputs, error);
+        uint64_t before = node->statistics.allocations;
+        status = cg_primary_allocate(node, &message, primary, event->now_ns, outputs, error);
+        bool taken = status == CG_OK && node->statistics.allocations > before;
+        return taken ? count_text(node, event, &outputs->work, error) : status;
     }
     cg_pending *pending = NULL;
     status = open_pending(node, &message, primary, &pending, error);
+    if (status == CG_OK) {
+        status = count_text(node, event, &outputs->work, error);
+    }
     return status == CG_OK ? send_try(node, pending, event->now_ns, outputs, error) : status;
 }
 

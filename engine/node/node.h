@@ -81,7 +81,7 @@ typedef struct cg_partition_state {
     uint64_t last_sequence; /* applied */
     uint64_t durable_sequence;
     uint64_t acknowledged_sequence; /* primary: by the replica */
-    /* Of graph, index, slots, weights and recent stream: equal at equal last_sequence. */
+    /* Of graph, lexicon, index, slots, what was learned and recent stream: equal at equal last_sequence. */
     uint64_t hash;
 } cg_partition_state;
 cg_partition_state cg_node_partition(const cg_node *node, uint32_t partition);

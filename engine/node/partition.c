@@ -177,6 +177,11 @@ cg_status cg_partition_apply(cg_partition *partition, const cg_log_record *recor
     }
     if (status == CG_OK) {
         status = link_fact(partition, record, work, error);
+        if (status == CG_ERROR_FULL) { /* half linked: nothing a caller may go on from */
+            status = cg_error_set(error, CG_ERROR_MEMORY,
+                                  "partition %u: no room to link record %llu",
+                                  partition->number, (unsigned long long)record->sequence);
+        }
     }
     if (status == CG_OK) {
         status = cg_log_append(partition->log, bytes, size_bytes, error);

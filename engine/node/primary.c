@@ -1,12 +1,11 @@
 /* The way of a fact at its partition's primary: decide, place, insert, log, learn, answer.
  *
- * Learning comes before the insert because the column weights after it are part of the record:
- * the replica takes them from the log and does not learn by itself.
+ * Learning comes before the insert because what is known after it is part of the record: the
+ * replica takes it from the log and does not learn by itself.
  */
 #include <string.h>
 
 #include "engine/node/node_internal.h"
-#include "engine/snn/stdp.h"
 
 /* What the tiers need to know while a decision reads concept records. */
 typedef struct reading {

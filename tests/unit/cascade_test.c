@@ -120,6 +120,56 @@ static void a_new_leaf_goes_to_its_kind(void **state) {
     assert_int_equal(decision.alternative_count, CG_ALTERNATIVES);
 }
 
+/* Also after the semantic filter moved the candidates: the lead is that of drives as they can be
+ * heard again, and the winner is recognised in its new place. */
+static void the_lead_is_that_of_the_drives(void **state) {
+    (void)state;
+    for (uint32_t mask = 1; mask < 16; mask += 2) {
+        cg_cascade_options options = hierarchical();
+        options.semantic.at_least = 6;
+        options.column_mask = mask;
+        cg_fact_view fact = fact_of(CONCEPTS - 1);
+        fact.has_teacher = true;
+        fact.teacher = ROOT;
+        cg_decision decision = decide(&options, &fact);
+        assert_int_equal(decision.stage_out[CG_STAGE_SEMANTIC], 6);
+        assert_true(decision.stage_in[CG_STAGE_SEMANTIC] > 6);
+        assert_int_equal(decision.winner, CONCEPTS - 1);
+        assert_true(decision.lead.recognised);
+        assert_int_equal(cg_cascade_lesson(made.scratch)->column_mask, mask);
+        double drives[CG_ALTERNATIVES];
+        for (uint32_t i = 0; i < decision.alternative_count; i++) {
+            cg_account account;
+            cg_cascade_account(&options, &made.knowledge, &fact, made.scratch,
+                               decision.alternatives[i], &account);
+            drives[i] = (double)account.heard.drive / CG_DRIVE_ONE;
+        }
+        assert_true(decision.lead.margin == drives[0] - drives[1]);
+        assert_true(decision.lead.distance == drives[0] - drives[4]);
+    }
+}
+
+/* Its kind and its siblings are all as alike: the first rows of them are neighbours. */
+static void neighbours_tie_by_row(void **state) {
+    (void)state;
+    uint32_t leaf = FIRST_KIND + KINDS + 3 * LEAVES + 6;
+    uint32_t eldest = FIRST_KIND + KINDS + 3 * LEAVES;
+    uint32_t expected[4] = {leaf, kind_of(leaf), eldest, eldest + 1};
+    cg_fact_view fact = fact_of(leaf);
+    for (int strategy = CG_STRATEGY_DIRECT; strategy < CG_STRATEGY_COUNT; strategy++) {
+        cg_cascade_options options = hierarchical();
+        options.strategy = (cg_strategy)strategy;
+        options.neighbours = 4;
+        (void)decide(&options, &fact);
+        const cg_neighbour *list;
+        assert_int_equal(cg_cascade_neighbours(made.scratch, &list), 4);
+        for (uint32_t i = 0; i < 4; i++) {
+            assert_int_equal(list[i].row, expected[i]);
+        }
+        assert_true(list[1].likeness.mean == list[3].likeness.mean);
+    }
+}
+
 static void strategy_is_chosen_by_size_and_index(void **state) {
     (void)state;
     cg_fact_view fact = fact_of(5);
@@ -242,6 +292,8 @@ int main(void) {
         cmocka_unit_test(filters_ranks_and_sorts),
         IN_WORLD(a_restated_concept_wins_and_explains_itself),
         IN_WORLD(a_new_leaf_goes_to_its_kind),
+        IN_WORLD(the_lead_is_that_of_the_drives),
+        IN_WORLD(neighbours_tie_by_row),
         IN_WORLD(strategy_is_chosen_by_size_and_index),
         IN_WORLD(ends_early_when_sure),
         IN_WORLD(columns_can_be_switched_off),

@@ -187,6 +187,20 @@ static void each_kind_of_cue_has_its_habit(void **state) {
     assert_false(nominated(HOT));
 }
 
+/* Each pathway's evidence for a type is taken beside its strongest. */
+static void types_weigh_habits_and_neighbours(void **state) {
+    (void)state;
+    hangs(CG_CUE_GENUS, 20, PLANT, 2); /* 2/3, the strongest of habits, so 1 */
+    cue(CG_CUE_GENUS, 20, 0, 1);
+    cg_column_view view = ready();
+    cg_neighbour neighbours[2] = {alike(DOG, 1.0), alike(OAK, 0.64)};
+    view.neighbours = neighbours;
+    view.neighbour_count = 2;
+    cg_column_prepare(&view, made.scratch, NULL);
+    assert_sense(&view, PINE, TYPE, 1.0); /* 0.512 of oak for plant, and 1 */
+    assert_sense(&view, CAT, TYPE, 1.0 / 1.512);
+}
+
 /* A share below 0.002 is worth no entry, but is added to one that is there. */
 static void faint_habits_make_no_entry(void **state) {
     (void)state;
@@ -309,6 +323,7 @@ int main(void) {
         WITH_CUES(other_phrases_have_pathways_of_their_own),
         WITH_CUES(habits_back_off_by_witten_and_bell),
         WITH_CUES(each_kind_of_cue_has_its_habit),
+        WITH_CUES(types_weigh_habits_and_neighbours),
         WITH_CUES(faint_habits_make_no_entry),
         WITH_CUES(parents_of_relatives_are_candidates),
         WITH_CUES(namesakes_share_names_and_restate),

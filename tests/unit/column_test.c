@@ -291,6 +291,9 @@ static void antonyms_break_the_accord(void **state) {
     neighbours[2] = alike(COLD, 0.1);
     cg_column_prepare(&view, made.scratch, NULL);
     assert_sense(&view, COLD, ACCORD, 1.0);
+    neighbours[1] = alike(HOT, 0.91); /* strongly */
+    cg_column_prepare(&view, made.scratch, NULL);
+    assert_sense(&view, COLD, ACCORD, 1.0 - (0.91 - 0.1));
     view.column_mask = 1u << CG_COLUMN_STRUCTURAL; /* nobody asks for it */
     neighbours[1] = alike(HOT, 0.95);
     cg_column_prepare(&view, made.scratch, NULL);
