@@ -26,7 +26,7 @@ return {
       cluster = clusters.of(factor.hosts),
       graph = { source = "wordnet", nodes = factor.nodes, held_out = 1000 },
       engine = { ef_construction = 48 },
-      load = { arrival = "poisson", rate = 1000, facts = 1000, audits = 100 },
+      load = { arrival = "poisson", rate = 1000, facts = 1000, audits = 40 },
       faults = faults,
     }
   end,

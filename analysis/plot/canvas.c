@@ -153,8 +153,13 @@ void an_canvas_begin_plot(an_canvas *canvas) {
 }
 
 void an_canvas_element(an_canvas *canvas, uint32_t index, const char *how, const char *label) {
+    an_canvas_element_styled(canvas, index, index, how, label);
+}
+
+void an_canvas_element_styled(an_canvas *canvas, uint32_t index, uint32_t style,
+                              const char *how, const char *label) {
     fprintf(canvas->script, "%s '%s.dat' index %u %s ls %u ", index > 0 ? ", \\\n    " : "",
-            canvas->name, index, how, index % LINE_STYLES + 1);
+            canvas->name, index, how, style % LINE_STYLES + 1);
     if (*label) {
         fputs("title ", canvas->script);
         an_canvas_quote(canvas->script, label);

@@ -32,6 +32,9 @@ void an_canvas_log_y(an_canvas *canvas, double least, double greatest);
 void an_canvas_begin_plot(an_canvas *canvas);
 /* Line number `index` of the data file: "using ... with ..." is `how`. */
 void an_canvas_element(an_canvas *canvas, uint32_t index, const char *how, const char *label);
+/* The same in the colours of line `style`, where a line has several blocks of data. */
+void an_canvas_element_styled(an_canvas *canvas, uint32_t index, uint32_t style,
+                              const char *how, const char *label);
 
 /* Closes the files, runs gnuplot on them, removes its log. Without a call, an_canvas_close. */
 cg_status an_canvas_draw(an_canvas *canvas, const char *program, cg_error *error);

@@ -20,8 +20,10 @@ static cg_status draw_view(an_database *database, const an_view *view,
     if (status != CG_OK) {
         return status;
     }
-    status = spec.timeline ? an_timeline(database, &spec, &canvas, error)
-                           : an_curve(database, &spec, &canvas, error);
+    status = spec.kind == AN_PLOT_TIMELINE ? an_timeline(database, &spec, &canvas, error)
+             : spec.kind == AN_PLOT_RELIABILITY
+                 ? an_reliability(database, &spec, &canvas, error)
+                 : an_curve(database, &spec, &canvas, error);
     if (status == CG_OK) {
         status = an_canvas_draw(&canvas, options->program, error);
     }

@@ -13,6 +13,12 @@ static cg_status bad_view(const an_database *database, const an_view *view, cons
                         database->experiment, problem);
 }
 
+static const char *const kind_names[AN_PLOT_KINDS] = {
+    [AN_PLOT_CURVE] = "curve",
+    [AN_PLOT_TIMELINE] = "timeline",
+    [AN_PLOT_RELIABILITY] = "reliability",
+};
+
 static bool has_prefix(const char *text, const char *prefix) {
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
@@ -38,10 +44,15 @@ static cg_status take_line(const an_database *database, const an_view *view, cha
         into->log_x = strchr(value, 'x') != NULL;
         into->log_y = strchr(value, 'y') != NULL;
     } else if (strcmp(line, "kind") == 0) {
-        into->timeline = strcmp(value, "timeline") == 0;
-        if (!into->timeline && strcmp(value, "curve") != 0) {
-            return bad_view(database, view, "has a kind that is not curve or timeline", error);
+        int kind = 0;
+        while (kind < AN_PLOT_KINDS && strcmp(value, kind_names[kind]) != 0) {
+            kind++;
         }
+        if (kind == AN_PLOT_KINDS) {
+            return bad_view(database, view,
+                            "has a kind that is not curve, timeline or reliability", error);
+        }
+        into->kind = (an_plot_kind)kind;
     } else {
         return bad_view(database, view,
                         "has a line that is none of x, y, series, log, kind, "
@@ -95,8 +106,9 @@ cg_status an_plot_spec_parse(an_database *database, const an_view *view,
         }
         line = end;
     }
-    if (!spec.y || (!spec.x && !spec.timeline)) {
-        return bad_view(database, view, spec.y ? "lacks its x" : "lacks its y", error);
+    bool lacks_y = !spec.y && spec.kind != AN_PLOT_RELIABILITY;
+    if (lacks_y || (!spec.x && spec.kind == AN_PLOT_CURVE)) {
+        return bad_view(database, view, lacks_y ? "lacks its y" : "lacks its x", error);
     }
     join_conditions(&spec, options);
     *out = spec;

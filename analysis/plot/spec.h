@@ -5,15 +5,22 @@
 #include "analysis/plot/plot.h"
 #include "analysis/table/database.h"
 
+typedef enum an_plot_kind {
+    AN_PLOT_CURVE,
+    AN_PLOT_TIMELINE,
+    AN_PLOT_RELIABILITY,
+    AN_PLOT_KINDS
+} an_plot_kind;
+
 typedef struct an_plot_spec {
     const char *name;
     const char *title;
-    const char *x;      /* factor; NULL for a time line */
-    const char *y;      /* "metric:statistic" */
+    an_plot_kind kind;
+    const char *x;      /* factor; NULL but for a curve */
+    const char *y;      /* "metric:statistic"; NULL for a reliability diagram */
     const char *series; /* factor or NULL */
     bool log_x;
     bool log_y;
-    bool timeline;
     const char **where; /* "factor=value", the command's first */
     uint32_t where_count;
 } an_plot_spec;

@@ -66,6 +66,15 @@ cg_status an_stats_mean(const double *values, size_t count, double confidence, a
     return CG_OK;
 }
 
+double an_stats_mean_error(const double *errors, size_t count) {
+    CG_ASSERT(count > 0);
+    double squares = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        squares += errors[i] * errors[i];
+    }
+    return sqrt(squares) / (double)count;
+}
+
 /* P(B <= k) */
 static double cumulative(double k, double q, uint64_t count) {
     if (k < 0.0) {

@@ -25,6 +25,10 @@ typedef struct an_estimate {
 cg_status an_stats_mean(const double *values, size_t count, double confidence, an_estimate *out,
                         cg_error *error);
 
+/* Standard error of the mean of count > 0 values that are independent and have these standard
+ * errors: sqrt(sum of squares) / count. */
+double an_stats_mean_error(const double *errors, size_t count);
+
 /* Ranks (from 1) of the order statistics of `count` independent values that enclose quantile q
  * in (0, 1) with at least the confidence asked for, each tail holding at most half the rest.
  * With B ~ Binomial(count, q): the number of values below the quantile; low is the greatest

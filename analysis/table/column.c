@@ -176,7 +176,8 @@ cg_status an_column_resolve(an_database *database, const char *name, an_column *
         return status;
     }
     if (!has_histogram) {
-        column.kind = AN_COLUMN_FIGURE;
+        bool is_error = strcmp(column.statistic, "se") == 0;
+        column.kind = is_error ? AN_COLUMN_ERROR : AN_COLUMN_FIGURE;
     }
     if (!found && !has_histogram) {
         return no_such_column(database, name, error);

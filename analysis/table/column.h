@@ -2,7 +2,8 @@
  *
  * pNN of a metric with histograms is a quantile of the merged histogram: p50, p99, p99.9 (also
  * p999: after two digits come decimals). min, max, mean and count of such a metric come from
- * the histogram too when the point states no such figure. Everything else is a stated figure.
+ * the histogram too when the point states no such figure. Everything else is a stated figure;
+ * "se" is the standard error of the share of the same metric.
  */
 #ifndef AN_TABLE_COLUMN_H
 #define AN_TABLE_COLUMN_H
@@ -11,6 +12,7 @@
 
 typedef enum an_column_kind {
     AN_COLUMN_FIGURE,   /* mean over repetitions, t interval */
+    AN_COLUMN_ERROR,    /* standard error of that mean, from those that repetitions state */
     AN_COLUMN_QUANTILE, /* of the merged histogram, order-statistic interval */
     AN_COLUMN_MIN,      /* of the merged histogram, exact */
     AN_COLUMN_MAX,

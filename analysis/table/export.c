@@ -95,7 +95,8 @@ static void put_json_columns(const an_sheet *sheet, FILE *out) {
     fputs("      \"columns\": [", out);
     for (uint32_t i = 0; i < sheet->column_count; i++) {
         const an_column *column = &sheet->columns[i];
-        bool exact = column->kind == AN_COLUMN_MIN || column->kind == AN_COLUMN_MAX;
+        bool exact = column->kind == AN_COLUMN_MIN || column->kind == AN_COLUMN_MAX ||
+                     column->kind == AN_COLUMN_ERROR;
         const char *interval = column->kind == AN_COLUMN_QUANTILE ? "order statistics 95%"
                                : exact                            ? "none"
                                                                   : "t 95%";

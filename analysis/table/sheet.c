@@ -90,7 +90,11 @@ static cg_status flush(gathering *gathered, cg_error *error) {
     an_cell *cell = &gathered->sheet->rows[gathered->row].cells[gathered->column_index];
     const cg_histogram *merged = &gathered->merged;
     cg_status status = CG_OK;
-    if (gathered->value_count > 0) {
+    if (gathered->value_count > 0 && gathered->column->kind == AN_COLUMN_ERROR) {
+        cell->estimate = (an_estimate){
+            .value = an_stats_mean_error(gathered->values, gathered->value_count)};
+        cell->present = true;
+    } else if (gathered->value_count > 0) {
         status = an_stats_mean(gathered->values, gathered->value_count, CONFIDENCE,
                                &cell->estimate, error);
         cell->present = status == CG_OK;
@@ -160,7 +164,7 @@ static cg_status take_result(gathering *gathered, const an_database *database,
     if (status != CG_OK) {
         return status;
     }
-    if (column->kind == AN_COLUMN_FIGURE) {
+    if (column->kind == AN_COLUMN_FIGURE || column->kind == AN_COLUMN_ERROR) {
         gathered->values[gathered->value_count++] = sqlite3_column_double(statement, 1);
         return CG_OK;
     }
@@ -206,7 +210,7 @@ static cg_status fill_column(an_database *database, an_sheet *sheet, uint32_t in
         return an_out_of_memory(error);
     }
     cg_histogram_init(&gathered.merged, cg_allocator_heap());
-    bool is_figure = column->kind == AN_COLUMN_FIGURE;
+    bool is_figure = column->kind == AN_COLUMN_FIGURE || column->kind == AN_COLUMN_ERROR;
     sqlite3_stmt *statement = NULL;
     status = an_database_query(database, is_figure ? figures : histograms, &statement, error);
     bool more = status == CG_OK;

@@ -3,7 +3,8 @@
  *
  * Invariants: rows are in the order of the plan; a repetition that is not done contributes
  * nothing; quantiles come from the repetitions' merged histogram (order-statistic interval),
- * everything else is a mean over the repetitions that state it (t interval). Intervals are of
+ * everything else is a mean over the repetitions that state it (t interval), and the standard
+ * error of one supposes that they are independent. Intervals are of
  * 95%. Values are in base units.
  */
 #ifndef AN_TABLE_SHEET_H

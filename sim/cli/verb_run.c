@@ -10,6 +10,7 @@
 #include "analysis/table/table.h"
 #include "sim/cli/keep.h"
 #include "sim/cli/provenance.h"
+#include "sim/cli/settings.h"
 #include "sim/cli/sweep.h"
 #include "sim/cli/verbs.h"
 #include "sim/point/ground.h"
@@ -38,41 +39,18 @@ typedef struct run {
     uint64_t seed;
 } run;
 
-static cg_status read_settings(const sim_args *args, sim_scenario_setting *settings,
-                               char texts[][PATH_BYTES], uint32_t *count, cg_error *error) {
-    *count = 0;
-    for (uint32_t i = 0; i < args->count; ++i) {
-        if (strcmp(args->names[i], "--set") != 0) {
-            continue;
-        }
-        const char *equals = strchr(args->values[i], '=');
-        if (!equals || equals == args->values[i] || strlen(args->values[i]) >= PATH_BYTES) {
-            return cg_error_set(error, CG_ERROR_INVALID,
-                                "--set: \"%.100s\" is not PATH=VALUE, for example "
-                                "cluster.network.latency=1ms",
-                                args->values[i]);
-        }
-        snprintf(texts[*count], PATH_BYTES, "%.*s", (int)(equals - args->values[i]),
-                 args->values[i]);
-        settings[*count] = (sim_scenario_setting){texts[*count], equals + 1};
-        (*count)++;
-    }
-    return CG_OK;
-}
-
 static cg_status load_plan(run *self, cg_error *error) {
-    sim_scenario_setting settings[SIM_ARGS_VALUES_MAX];
-    static char texts[SIM_ARGS_VALUES_MAX][PATH_BYTES];
+    static sim_settings settings; /* large, and borrowed by the plan's making */
     char file[PATH_BYTES];
     snprintf(self->library, sizeof self->library, "%s/scenarios/lib", sim_cli_root());
     sim_scenario_request request = {
         .file = sim_cli_find(self->args.operands[0], file, sizeof file),
         .library = self->library,
-        .settings = settings,
+        .settings = settings.items,
         .seed = self->seed,
     };
-    cg_status status =
-        read_settings(&self->args, settings, texts, &request.setting_count, error);
+    cg_status status = sim_settings_read(&self->args, &settings, error);
+    request.setting_count = settings.count;
     return status == CG_OK ? sim_scenario_plan(&request, &self->plan, error) : status;
 }
 
@@ -89,6 +67,7 @@ static cg_status check_graph(const sim_options *options, cg_error *error) {
     *small = *options;
     small->graph.nodes = SMALL_SAMPLE;
     small->graph.held_out = 1;
+    small->engine.training = 0;
     small->engine.dims = 32;
     small->engine.index = SIM_INDEX_FLAT;
     cg_runner runner = cg_runner_serial();

@@ -21,6 +21,7 @@ extern const sim_verb sim_verb_table;
 extern const sim_verb sim_verb_plot;
 extern const sim_verb sim_verb_check;
 extern const sim_verb sim_verb_bless;
+extern const sim_verb sim_verb_explain;
 
 /* Prints "cortigrid: SENTENCE" on stderr and gives the exit status that fits. */
 int sim_cli_fail(const cg_error *error);

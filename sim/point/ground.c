@@ -1,205 +1,60 @@
 #include "sim/point/ground.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "engine/base/prng.h"
+#include "engine/node/school.h"
+#include "sim/point/engine_options.h"
+#include "sim/point/wordnet_files.h"
+
+enum {
+    RESTATED_EVERY = 8,   /* lesson */
+    TEXT_PARTS = 3,       /* of a restated concept, in turn */
+    LESSONS_AT_ONCE = 256 /* between two reports of progress */
+};
+
+/* A lesson takes about as long as building so many concepts; for progress only. */
+static const double lesson_concepts = 2.5;
 
 struct sim_ground {
     cg_wordnet *wordnet;
-    cg_wordnet_sample sample;
+    cg_lemmas *lemmas;
+    cg_wordnet_sample sample; /* held out: facts, then lessons */
+    uint32_t fact_count;
+    uint32_t lesson_count;
+    uint64_t seed;         /* of the restated concepts' draws */
+    uint64_t training_key; /* of what corpus.learned was learned with */
     cg_corpus corpus;
     cg_allocator allocator;
 };
 
-enum { PATH_BYTES = SIM_PATH_BYTES + 32 };
-
-static void file_path(const sim_options *options, int file, char path[PATH_BYTES]) {
-    snprintf(path, PATH_BYTES, "%s/%s", options->graph.path, cg_wordnet_file_names[file]);
-}
-
 cg_status sim_ground_check_files(const sim_options *options, cg_error *error) {
-    for (int file = 0; file < CG_WORDNET_FILES; ++file) {
-        char path[PATH_BYTES];
-        file_path(options, file, path);
-        if (access(path, R_OK) != 0) {
-            return cg_error_set(
-                error, CG_ERROR_NOT_FOUND,
-                "graph.path: cannot read %s (%s); install Debian's wordnet-base, or "
-                "name the folder that holds WordNet's data files",
-                path, strerror(errno));
-        }
-    }
-    return CG_OK;
+    return sim_wordnet_check_files(options->graph.path, error);
 }
 
-static cg_status read_file(const char *path, cg_wordnet_source *out, cg_error *error) {
-    errno = 0;
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        return cg_error_set(error, CG_ERROR_NOT_FOUND, "cannot open %s: %s", path,
-                            strerror(errno));
-    }
-    uint8_t *bytes = NULL;
-    long size = -1;
-    if (fseek(file, 0, SEEK_END) == 0 && (size = ftell(file)) >= 0 &&
-        fseek(file, 0, SEEK_SET) == 0) {
-        bytes = malloc((size_t)size + 1);
-    }
-    size_t used = bytes ? fread(bytes, 1, (size_t)size, file) : 0;
-    bool whole = bytes && used == (size_t)size && !ferror(file);
-    fclose(file);
-    if (!whole) {
-        free(bytes);
-        return cg_error_set(error, CG_ERROR_IO, "cannot read %s: %s", path,
-                            errno ? strerror(errno) : "it changed while it was read");
-    }
-    *out = (cg_wordnet_source){bytes, (size_t)size};
-    return CG_OK;
+/* --- texts ---------------------------------------------------------------- */
+
+bool sim_ground_concept_is_noun(const sim_ground *ground, uint32_t row) {
+    static const uint64_t noun_ids_end = 200000000;
+    return cg_graph_id(ground->corpus.graph, row) < noun_ids_end;
 }
 
-static cg_status load_wordnet(const sim_options *options, sim_ground *ground, cg_error *error) {
-    cg_wordnet_source sources[CG_WORDNET_FILES] = {{0}};
-    cg_status status = sim_ground_check_files(options, error);
-    for (int file = 0; status == CG_OK && file < CG_WORDNET_FILES; ++file) {
-        char path[PATH_BYTES];
-        file_path(options, file, path);
-        status = read_file(path, &sources[file], error);
-    }
-    if (status == CG_OK) {
-        status = cg_wordnet_parse(sources, ground->allocator, &ground->wordnet, error);
-        if (status != CG_OK) {
-            cg_error_prefix(error, "%s: ", options->graph.path);
-        }
-    }
-    if (status == CG_OK && cg_wordnet_count(ground->wordnet) != CG_WORDNET_SYNSETS) {
-        status = cg_error_set(
-            error, CG_ERROR_CORRUPT,
-            "%s holds %u synsets instead of the %d of WordNet 3.0; install Debian's "
-            "wordnet-base again",
-            options->graph.path, cg_wordnet_count(ground->wordnet), CG_WORDNET_SYNSETS);
-    }
-    for (int file = 0; file < CG_WORDNET_FILES; ++file) {
-        free((void *)sources[file].bytes);
-    }
-    return status;
-}
-
-typedef struct text_source {
-    const sim_ground *ground;
-    sim_ground_progress progress;
-    void *progress_context;
-} text_source;
-
-static void member_text(void *context, uint32_t row, const char **text, uint32_t *text_bytes) {
-    const text_source *source = context;
-    cg_synset synset =
-        cg_wordnet_synset(source->ground->wordnet, source->ground->sample.members[row]);
-    *text = synset.text;
+const char *sim_ground_concept_text(const sim_ground *ground, uint32_t row, sim_text_part part,
+                                    uint32_t *text_bytes) {
+    const cg_synset synset = cg_wordnet_synset(ground->wordnet, ground->sample.members[row]);
+    const char *gloss = strstr(synset.text, ": ");
     *text_bytes = synset.text_bytes;
-}
-
-static bool go_on(void *context, double share) {
-    const text_source *source = context;
-    return !source->progress || source->progress(source->progress_context, share);
-}
-
-static cg_index_options index_options(const sim_engine_options *engine) {
-    static const cg_precision codes[] = {[SIM_CODES_F32] = CG_PRECISION_F32,
-                                         [SIM_CODES_F16] = CG_PRECISION_F16,
-                                         [SIM_CODES_I8] = CG_PRECISION_I8};
-    const bool is_flat = engine->index == SIM_INDEX_FLAT;
-    cg_index_options index =
-        cg_index_options_default(is_flat ? CG_INDEX_FLAT : CG_INDEX_HNSW, engine->dims);
-    index.codes = is_flat ? CG_PRECISION_F32 : codes[engine->codes];
-    index.fuller = index.codes;
-    if (!is_flat && engine->fuller != SIM_FULLER_CODES) {
-        index.fuller = engine->fuller == SIM_FULLER_F16 ? CG_PRECISION_F16 : CG_PRECISION_F32;
+    if (!gloss || part == SIM_TEXT_WHOLE) {
+        return synset.text;
     }
-    index.m = engine->m;
-    index.ef_construction = engine->ef_construction;
-    return index;
-}
-
-static cg_corpus_options corpus_options(const sim_options *options) {
-    const sim_engine_options *engine = &options->engine;
-    cg_corpus_options corpus = {.embed = cg_embed_options_default(),
-                                .encoding = cg_ttfs_options_default(),
-                                .index = index_options(engine)};
-    corpus.embed.dims = engine->dims;
-    corpus.embed.seed = options->graph.seed;
-    corpus.index.seed = options->graph.seed;
-    return corpus;
-}
-
-static cg_status build_corpus(const sim_options *options, sim_ground *ground,
-                              const cg_runner *runner, text_source *texts, cg_error *error) {
-    cg_graph *graph = NULL;
-    cg_status status =
-        cg_wordnet_graph(ground->wordnet, &ground->sample, ground->allocator, &graph, error);
-    if (status != CG_OK) {
-        return status;
+    const uint32_t words_bytes = (uint32_t)(gloss - synset.text);
+    if (part == SIM_TEXT_WORDS) {
+        *text_bytes = words_bytes;
+        return synset.text;
     }
-    cg_corpus_options corpus = corpus_options(options);
-    cg_corpus_source source = {member_text, go_on, texts};
-    status = cg_corpus_build(&corpus, graph, &source, runner, &ground->allocator,
-                             &ground->corpus, error);
-    if (status != CG_OK) {
-        cg_graph_free(graph);
-    }
-    return status;
-}
-
-cg_status sim_ground_build(const sim_options *options, const cg_runner *runner,
-                           sim_ground_progress progress, void *progress_context,
-                           sim_ground **out, cg_error *error) {
-    sim_ground *ground = calloc(1, sizeof *ground);
-    if (!ground) {
-        return cg_error_set(error, CG_ERROR_MEMORY, "no memory for a graph");
-    }
-    ground->allocator = cg_allocator_heap();
-    text_source texts = {ground, progress, progress_context};
-    cg_status status = load_wordnet(options, ground, error);
-    if (status == CG_OK) {
-        status = cg_wordnet_sample_alloc(ground->wordnet, options->graph.nodes,
-                                         options->graph.held_out, options->graph.seed,
-                                         ground->allocator, &ground->sample, error);
-    }
-    if (status == CG_OK && ground->sample.held_out_count == 0) {
-        status = cg_error_set(
-            error, CG_ERROR_INVALID,
-            "graph.nodes: a sample of %u concepts leaves no fact whose parents are all "
-            "in it; use a larger one",
-            options->graph.nodes);
-    }
-    if (status == CG_OK) {
-        status = build_corpus(options, ground, runner, &texts, error);
-    }
-    if (status != CG_OK) {
-        sim_ground_free(ground);
-        return status;
-    }
-    *out = ground;
-    return CG_OK;
-}
-
-void sim_ground_free(sim_ground *ground) {
-    if (!ground) {
-        return;
-    }
-    cg_corpus_deinit(&ground->corpus);
-    cg_wordnet_sample_free(&ground->sample, ground->allocator);
-    cg_wordnet_free(ground->wordnet);
-    free(ground);
-}
-
-const cg_corpus *sim_ground_corpus(const sim_ground *ground) {
-    return &ground->corpus;
-}
-
-uint32_t sim_ground_fact_count(const sim_ground *ground) {
-    return ground->sample.held_out_count;
+    *text_bytes = synset.text_bytes - words_bytes - 2;
+    return gloss + 2;
 }
 
 const char *sim_ground_fact_text(const sim_ground *ground, uint32_t fact,
@@ -215,18 +70,226 @@ uint32_t sim_ground_fact_answer(const sim_ground *ground, uint32_t fact, uint32_
                              rows, max);
 }
 
+/* --- the corpus ----------------------------------------------------------- */
+
+typedef struct build {
+    const sim_ground *ground;
+    sim_ground_progress progress;
+    void *progress_context;
+    double corpus_share; /* of the time that it all takes; the rest is training */
+} build;
+
+static void member_text(void *context, uint32_t row, const char **text, uint32_t *text_bytes) {
+    const build *work = context;
+    cg_synset synset =
+        cg_wordnet_synset(work->ground->wordnet, work->ground->sample.members[row]);
+    *text = synset.text;
+    *text_bytes = synset.text_bytes;
+}
+
+static bool go_on(void *context, double share) {
+    const build *work = context;
+    return !work->progress ||
+           work->progress(work->progress_context, share * work->corpus_share);
+}
+
+static cg_status build_corpus(const sim_options *options, sim_ground *ground,
+                              const cg_runner *runner, build *work, cg_error *error) {
+    cg_graph *graph = NULL;
+    cg_status status =
+        cg_wordnet_graph(ground->wordnet, &ground->sample, ground->allocator, &graph, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    cg_corpus_options corpus = sim_engine_corpus(options);
+    corpus.lemmas = ground->lemmas;
+    cg_corpus_source source = {member_text, go_on, work};
+    status = cg_corpus_build(&corpus, graph, &source, runner, &ground->allocator,
+                             &ground->corpus, error);
+    if (status != CG_OK) {
+        cg_graph_free(graph);
+    }
+    return status;
+}
+
+/* --- training ------------------------------------------------------------- */
+
+typedef struct schooling {
+    const sim_ground *ground;
+    uint32_t first; /* number of the school's first lesson */
+} schooling;
+
+static uint32_t restated_before(uint32_t lesson) {
+    return lesson / RESTATED_EVERY;
+}
+
+/* A noun near a row drawn by the lesson's number. */
+static uint32_t restated_row(const sim_ground *ground, uint32_t lesson) {
+    const uint32_t members = ground->sample.member_count;
+    cg_stream stream = cg_stream_init(ground->seed, "ground.restated", lesson);
+    uint32_t row = (uint32_t)cg_stream_next_below(&stream, members);
+    for (uint32_t i = 0; i < members && !sim_ground_concept_is_noun(ground, row); ++i) {
+        row = row + 1 == members ? 0 : row + 1;
+    }
+    return row;
+}
+
+static void give_lesson(void *context, uint32_t number, cg_school_lesson *out) {
+    const schooling *school = context;
+    const sim_ground *ground = school->ground;
+    const uint32_t lesson = school->first + number;
+    if (lesson % RESTATED_EVERY == RESTATED_EVERY - 1) {
+        const sim_text_part part = (sim_text_part)(restated_before(lesson) % TEXT_PARTS);
+        out->truth = restated_row(ground, lesson);
+        out->text = sim_ground_concept_text(ground, out->truth, part, &out->text_bytes);
+        return;
+    }
+    const uint32_t leaf = ground->fact_count + lesson - restated_before(lesson);
+    out->text = sim_ground_fact_text(ground, leaf, &out->text_bytes);
+    const uint32_t answers = sim_ground_fact_answer(ground, leaf, &out->truth, 1);
+    CG_ASSERT(answers == 1); /* the sample holds out none without */
+}
+
+static cg_status attend(const sim_ground *ground, const sim_options *options, cg_corpus *corpus,
+                        const build *work, cg_error *error) {
+    cg_cascade_options cascade = sim_engine_cascade(options);
+    cascade.strategy = CG_STRATEGY_HIERARCHICAL;
+    cg_status status = CG_OK;
+    for (uint32_t first = 0; status == CG_OK && first < ground->lesson_count;
+         first += LESSONS_AT_ONCE) {
+        const uint32_t left = ground->lesson_count - first;
+        schooling context = {ground, first};
+        const cg_school school = {.lessons = left < LESSONS_AT_ONCE ? left : LESSONS_AT_ONCE,
+                                  .lesson = give_lesson,
+                                  .context = &context};
+        const double share = (double)first / (double)ground->lesson_count;
+        if (work && work->progress &&
+            !work->progress(work->progress_context,
+                            work->corpus_share + share * (1.0 - work->corpus_share))) {
+            return cg_error_set(error, CG_ERROR_INTERRUPTED, "training was interrupted");
+        }
+        status = cg_school_attend(&school, &cascade, corpus, &ground->allocator, error);
+        if (status != CG_OK) {
+            cg_error_prefix(error, "training, from lesson %u on: ", first);
+        }
+    }
+    return status;
+}
+
+cg_status sim_ground_trained(const sim_ground *ground, const sim_options *options,
+                             cg_corpus *out, cg_error *error) {
+    cg_corpus corpus = ground->corpus;
+    cg_status status = CG_OK;
+    if (sim_engine_training_key(options) != ground->training_key) {
+        corpus.learned = cg_learned_init();
+        status = attend(ground, options, &corpus, NULL, error);
+    }
+    if (status == CG_OK) {
+        *out = corpus;
+    }
+    return status;
+}
+
+/* --- all of it ------------------------------------------------------------ */
+
+/* Lessons that are not restatements, of so many lessons. */
+static uint32_t leaves_of(uint32_t lessons) {
+    return lessons - restated_before(lessons);
+}
+
+static cg_status draw_sample(const sim_options *options, sim_ground *ground, cg_error *error) {
+    const uint32_t facts = options->graph.held_out;
+    cg_status status = cg_wordnet_sample_alloc(
+        ground->wordnet, options->graph.nodes, facts + leaves_of(options->engine.training),
+        options->graph.seed, ground->allocator, &ground->sample, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    const uint32_t leaves = ground->sample.held_out_count;
+    if (leaves == 0) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "graph.nodes: a sample of %u concepts leaves no fact whose parents are all "
+            "in it; use a larger one",
+            options->graph.nodes);
+    }
+    ground->fact_count = facts < leaves ? facts : leaves;
+    ground->lesson_count = options->engine.training;
+    const uint32_t left = leaves - ground->fact_count;
+    if (left < leaves_of(ground->lesson_count)) {
+        ground->lesson_count = left + left / (RESTATED_EVERY - 1);
+    }
+    return CG_OK;
+}
+
+cg_status sim_ground_build(const sim_options *options, const cg_runner *runner,
+                           sim_ground_progress progress, void *progress_context,
+                           sim_ground **out, cg_error *error) {
+    sim_ground *ground = calloc(1, sizeof *ground);
+    if (!ground) {
+        return cg_error_set(error, CG_ERROR_MEMORY, "no memory for a graph");
+    }
+    ground->allocator = cg_allocator_heap();
+    ground->seed = options->graph.seed;
+    ground->training_key = sim_engine_training_key(options);
+    build work = {.ground = ground, .progress = progress, .progress_context = progress_context};
+    cg_status status = sim_wordnet_load(options->graph.path, ground->allocator,
+                                        &ground->wordnet, &ground->lemmas, error);
+    if (status == CG_OK) {
+        status = draw_sample(options, ground, error);
+    }
+    if (status == CG_OK) {
+        const double members = (double)ground->sample.member_count;
+        const double lessons = lesson_concepts * (double)ground->lesson_count;
+        work.corpus_share = members / (members + lessons);
+        status = build_corpus(options, ground, runner, &work, error);
+    }
+    if (status == CG_OK) {
+        status = attend(ground, options, &ground->corpus, &work, error);
+    }
+    if (status != CG_OK) {
+        sim_ground_free(ground);
+        return status;
+    }
+    *out = ground;
+    return CG_OK;
+}
+
+void sim_ground_free(sim_ground *ground) {
+    if (!ground) {
+        return;
+    }
+    cg_corpus_deinit(&ground->corpus);
+    cg_wordnet_sample_free(&ground->sample, ground->allocator);
+    cg_lemmas_free(ground->lemmas);
+    cg_wordnet_free(ground->wordnet);
+    free(ground);
+}
+
+const cg_corpus *sim_ground_corpus(const sim_ground *ground) {
+    return &ground->corpus;
+}
+
+uint32_t sim_ground_lesson_count(const sim_ground *ground) {
+    return ground->lesson_count;
+}
+
+uint32_t sim_ground_fact_count(const sim_ground *ground) {
+    return ground->fact_count;
+}
+
 uint64_t sim_ground_estimate_bytes(const sim_options *options, uint64_t concepts) {
     /* Vectors in features, spikes; the index's forms; links at level 0 and about one more level's
      * worth; exact form and graph as measured on WordNet: about 20 entries of 8 bytes, 7 edges of
-     * 8, a name. */
-    const cg_index_options index = index_options(&options->engine);
+     * 8, a name; the lexicon (engine/graph/lexicon.h). */
+    const cg_index_options index = sim_engine_index(options);
     uint64_t vectors = (uint64_t)options->engine.dims * 2 * 4 +
                        cg_precision_row_bytes(index.codes, index.dims);
     if (index.fuller != index.codes) {
         vectors += cg_precision_row_bytes(index.fuller, index.dims);
     }
     uint64_t links = index.kind == CG_INDEX_HNSW ? (uint64_t)index.m * 3 * 4 : 0;
-    return concepts * (vectors + links + 160 + 100);
+    return concepts * (vectors + links + 160 + 100 + 127);
 }
 
 cg_status sim_ground_check_memory(const sim_options *options, cg_error *error) {

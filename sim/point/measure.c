@@ -5,11 +5,11 @@
 
 enum { ANSWER_ROWS_MAX = 16, NEAR_HOPS = 2 };
 
-cg_status sim_measure_init(sim_measure *measure, const sim_ground *ground,
+cg_status sim_measure_init(sim_measure *measure, const sim_facts *facts,
                            const sim_workload *workload, cg_error *error) {
     memset(measure, 0, sizeof *measure);
     measure->allocator = cg_allocator_heap();
-    measure->ground = ground;
+    measure->facts = facts;
     cg_histogram_init(&measure->answered_ns, measure->allocator);
     measure->requests =
         cg_allocate(&measure->allocator, workload->count, sizeof *measure->requests);
@@ -36,13 +36,11 @@ void sim_measure_deinit(sim_measure *measure) {
     memset(measure, 0, sizeof *measure);
 }
 
-/* Against WordNet's own answer. Concepts that the run itself allocated are no answer to
- * anything. */
+/* Against the true answer. Concepts that the run itself allocated are no answer to anything. */
 static void judge(const sim_measure *measure, sim_request_record *record) {
     uint32_t rows[ANSWER_ROWS_MAX];
-    uint32_t count =
-        sim_ground_fact_answer(measure->ground, record->fact, rows, ANSWER_ROWS_MAX);
-    const cg_graph *graph = sim_ground_corpus(measure->ground)->graph;
+    uint32_t count = sim_facts_answer(measure->facts, record->fact, rows, ANSWER_ROWS_MAX);
+    const cg_graph *graph = sim_ground_corpus(measure->facts->ground)->graph;
     uint32_t concepts = cg_graph_concept_count(graph);
     for (uint32_t i = 0; i < record->reply.alternative_count; ++i) {
         uint32_t alternative = record->reply.alternatives[i];
@@ -53,6 +51,7 @@ static void judge(const sim_measure *measure, sim_request_record *record) {
             if (!record->answer_near &&
                 cg_graph_tree_distance(graph, alternative, rows[j], NEAR_HOPS) <= NEAR_HOPS) {
                 record->answer_near = true;
+                record->winner_near = i == 0; /* the winner is the first alternative */
             }
         }
     }

@@ -6,7 +6,7 @@
 
 #include "engine/base/histogram.h"
 #include "engine/node/node.h"
-#include "sim/point/ground.h"
+#include "sim/point/facts.h"
 #include "sim/trace/ledger.h"
 #include "sim/workload/arrival.h"
 
@@ -17,9 +17,10 @@ typedef struct sim_request_record {
     uint64_t replied_ns;
     sim_ledger ledger;
     cg_reply reply;
-    uint32_t answer_rank; /* of the true hypernym among the alternatives, from 1; 0: not among
-                             them */
-    bool answer_near;     /* a true hypernym is within two hops of an alternative */
+    /* Of the true answer (sim_facts_answer) among the alternatives, from 1; 0: not among them. */
+    uint32_t answer_rank;
+    bool winner_near; /* a true answer is within two hops of the winner */
+    bool answer_near; /* ... of an alternative */
 } sim_request_record;
 
 typedef struct sim_sample { /* the state at time_ns */
@@ -35,7 +36,7 @@ typedef struct sim_mark { /* what was done to the network, when */
 } sim_mark;
 
 typedef struct sim_measure {
-    const sim_ground *ground;
+    const sim_facts *facts;
     sim_request_record *requests; /* [request_count]; request id i + 1 is requests[i] */
     uint32_t request_count;
     uint32_t replied_count;
@@ -50,7 +51,7 @@ typedef struct sim_measure {
     cg_allocator allocator;
 } sim_measure;
 
-cg_status sim_measure_init(sim_measure *measure, const sim_ground *ground,
+cg_status sim_measure_init(sim_measure *measure, const sim_facts *facts,
                            const sim_workload *workload, cg_error *error);
 void sim_measure_deinit(sim_measure *measure);
 

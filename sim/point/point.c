@@ -10,6 +10,8 @@
 #include "sim/cluster/bare.h"
 #include "sim/cluster/cluster.h"
 #include "sim/fault/schedule.h"
+#include "sim/point/engine_options.h"
+#include "sim/point/facts.h"
 #include "sim/point/live.h"
 #include "sim/point/measure.h"
 #include "sim/point/report.h"
@@ -20,6 +22,8 @@ enum { HOOK_ACTIONS_MAX = 64 };
 typedef struct point {
     const sim_point_input *input;
     const sim_options *options;
+    cg_corpus corpus; /* the ground's, with what this point's engine has learned */
+    sim_facts facts;
     sim_workload workload;
     sim_measure measure;
     cg_node **nodes;
@@ -36,11 +40,6 @@ static uint32_t replicas_of(const sim_options *options) {
 }
 
 static cg_node_options node_options(const sim_options *options, uint32_t host) {
-    static const cg_strategy strategies[] = {
-        [SIM_STRATEGY_AUTO] = CG_STRATEGY_AUTO,
-        [SIM_STRATEGY_DIRECT] = CG_STRATEGY_DIRECT,
-        [SIM_STRATEGY_HIERARCHICAL] = CG_STRATEGY_HIERARCHICAL,
-    };
     const sim_engine_options *engine = &options->engine;
     cg_node_options node = cg_node_options_default();
     node.host = host;
@@ -48,13 +47,7 @@ static cg_node_options node_options(const sim_options *options, uint32_t host) {
     node.replicas = replicas_of(options);
     node.acknowledge = engine->acknowledge == SIM_ACKNOWLEDGE_ALL ? CG_ACKNOWLEDGE_ALL
                                                                   : CG_ACKNOWLEDGE_PRIMARY;
-    node.cascade.strategy = strategies[engine->strategy];
-    node.cascade.neighbours = engine->neighbours;
-    node.cascade.ef = engine->ef;
-    node.cascade.column_mask = 0;
-    for (int column = 0; column < CG_COLUMN_COUNT; ++column) {
-        node.cascade.column_mask |= (uint32_t)engine->columns[column] << column;
-    }
+    node.cascade = sim_engine_cascade(options);
     node.tiers[0].capacity_entries = engine->tier_capacity[0];
     node.tiers[1].capacity_entries = engine->tier_capacity[1];
     node.timeout_ns = engine->timeout_ns;
@@ -163,8 +156,8 @@ static bool director_finished(void *context) {
 static cg_status build_host(point *self, const sim_profile *profile, uint32_t host,
                             cg_error *error) {
     cg_node_options node = node_options(self->options, host);
-    cg_status status = cg_node_alloc(&node, sim_ground_corpus(self->input->ground),
-                                     self->allocator, &self->nodes[host], error);
+    cg_status status =
+        cg_node_alloc(&node, &self->corpus, self->allocator, &self->nodes[host], error);
     if (status != CG_OK) {
         return status;
     }
@@ -201,12 +194,10 @@ static cg_status deliver_load(point *self, cg_error *error) {
     for (uint32_t i = 0; status == CG_OK && i < self->workload.count; ++i) {
         const sim_request_plan *request = &self->workload.requests[i];
         uint32_t text_bytes = 0;
-        const char *text =
-            sim_ground_fact_text(self->input->ground, request->fact, &text_bytes);
+        const char *text = sim_facts_text(&self->facts, request->fact, &text_bytes);
         uint32_t label = 0;
         bool labelled =
-            request->labelled &&
-            sim_ground_fact_answer(self->input->ground, request->fact, &label, 1) > 0;
+            request->labelled && sim_facts_answer(&self->facts, request->fact, &label, 1) > 0;
         sim_delivery delivery = {
             .kind = CG_EVENT_REQUEST,
             .due_ns = request->at_ns,
@@ -236,13 +227,27 @@ static cg_status mark_faults(point *self, cg_error *error) {
     return status;
 }
 
-static cg_status build(point *self, cg_error *error) {
+static cg_status plan_load(point *self, cg_error *error) {
+    const sim_options *options = self->options;
     cg_status status =
-        sim_workload_plan(&self->options->load, sim_ground_fact_count(self->input->ground),
-                          self->options->cluster.hosts, self->options->seed, self->allocator,
-                          &self->workload, error);
+        sim_facts_init(&self->facts, self->input->ground, options, self->allocator, error);
     if (status == CG_OK) {
-        status = sim_measure_init(&self->measure, self->input->ground, &self->workload, error);
+        status = sim_workload_plan(&options->load, self->facts.count, options->cluster.hosts,
+                                   options->seed, self->allocator, &self->workload, error);
+    }
+    if (status == CG_OK && options->load.order == SIM_ORDER_RELATED) {
+        status = sim_facts_relate(&self->facts, &self->workload, options->seed, error);
+    }
+    return status;
+}
+
+static cg_status build(point *self, cg_error *error) {
+    cg_status status = plan_load(self, error);
+    if (status == CG_OK) {
+        status = sim_ground_trained(self->input->ground, self->options, &self->corpus, error);
+    }
+    if (status == CG_OK) {
+        status = sim_measure_init(&self->measure, &self->facts, &self->workload, error);
     }
     if (status == CG_OK) {
         status = mark_faults(self, error);
@@ -269,6 +274,7 @@ static void tear_down(point *self) {
     sim_fabric_free(self->fabric);
     sim_measure_deinit(&self->measure);
     sim_workload_deinit(&self->workload);
+    sim_facts_deinit(&self->facts);
 }
 
 /* --- running it ----------------------------------------------------------- */

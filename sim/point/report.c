@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sim/point/accuracy.h"
+
 static double percent(uint64_t part, uint64_t whole) {
     return whole == 0 ? 0.0 : 100.0 * (double)part / (double)whole;
 }
@@ -149,43 +151,6 @@ static void report_backlog(const sim_report_input *input, sim_rows *rows) {
     sim_rows_metric(rows, "replication.backlog", "max", (double)most, "1");
 }
 
-/* --- where the answers were right ----------------------------------------- */
-
-static void report_accuracy(const sim_report_input *input, sim_rows *rows) {
-    const sim_measure *measure = input->measure;
-    uint64_t judged = 0;
-    uint64_t first = 0;
-    uint64_t top = 0;
-    uint64_t near = 0;
-    uint64_t audited = 0;
-    uint64_t agreed = 0;
-    uint64_t confidence_q16 = 0;
-    for (uint32_t i = 0; i < measure->request_count; ++i) {
-        const sim_request_record *request = &measure->requests[i];
-        if (!sim_request_acknowledged(request)) {
-            continue;
-        }
-        judged++;
-        first += request->answer_rank == 1;
-        top += request->answer_rank > 0;
-        near += request->answer_near;
-        audited += request->reply.audited;
-        agreed += request->reply.agreed;
-        confidence_q16 += request->reply.confidence_q16;
-    }
-    if (judged > 0) {
-        sim_rows_metric(rows, "hypernym.first", "share", percent(first, judged), "%");
-        sim_rows_metric(rows, "hypernym.top10", "share", percent(top, judged), "%");
-        sim_rows_metric(rows, "hypernym.near10", "share", percent(near, judged), "%");
-        sim_rows_metric(rows, "confidence", "mean",
-                        (double)confidence_q16 / 65536.0 / (double)judged, "1");
-    }
-    count(rows, "agreement.audits", audited);
-    if (audited > 0) {
-        sim_rows_metric(rows, "agreement", "share", percent(agreed, audited), "%");
-    }
-}
-
 /* --- resources ------------------------------------------------------------ */
 
 static void report_tiers(const sim_report_input *input, sim_rows *rows) {
@@ -225,14 +190,16 @@ static void report_resources(const sim_report_input *input, sim_rows *rows) {
         uint64_t bytes = cg_node_bytes(input->nodes[host]);
         node_bytes = bytes > node_bytes ? bytes : node_bytes;
     }
-    const cg_corpus *corpus = sim_ground_corpus(measure->ground);
+    const cg_corpus *corpus = sim_ground_corpus(measure->facts->ground);
     sim_rows_metric(rows, "energy", "total", (double)energy_pj / 1e12, "J");
     sim_rows_metric(rows, "cpu.busy", "total", (double)busy_ns, "ns");
     count(rows, "distances", distances);
-    sim_rows_metric(rows, "memory", "max", (double)(cg_corpus_bytes(corpus) + node_bytes), "B");
+    uint64_t shared_bytes = cg_corpus_bytes(corpus) + cg_lemmas_bytes(corpus->lemmas);
+    sim_rows_metric(rows, "memory", "max", (double)(shared_bytes + node_bytes), "B");
     count(rows, "graph.concepts", cg_graph_concept_count(corpus->graph));
     count(rows, "graph.edges", cg_graph_edge_count(corpus->graph));
-    count(rows, "graph.held_out", sim_ground_fact_count(measure->ground));
+    count(rows, "graph.held_out", sim_ground_fact_count(measure->facts->ground));
+    count(rows, "training.lessons", sim_ground_lesson_count(measure->facts->ground));
     count(rows, "events", input->result.events);
     count(rows, "invariant.violations", input->violations);
     sim_rows_metric(rows, "duration", "total", (double)input->result.ended_ns, "ns");
@@ -240,7 +207,7 @@ static void report_resources(const sim_report_input *input, sim_rows *rows) {
 
 /* --- time line ------------------------------------------------------------ */
 
-/* Latency and count of the requests that began in each interval. */
+/* Of the requests that began in each interval: latency, and how many decisions were right. */
 static cg_status report_intervals(const sim_report_input *input, sim_rows *rows,
                                   cg_error *error) {
     const sim_measure *measure = input->measure;
@@ -252,10 +219,12 @@ static cg_status report_intervals(const sim_report_input *input, sim_rows *rows,
     for (uint64_t begin_ns = 0; status == CG_OK && next < measure->request_count;
          begin_ns += width_ns) {
         cg_histogram_reset(&histogram);
+        uint64_t right = 0;
         while (status == CG_OK && next < measure->request_count &&
                measure->requests[next].start_ns < begin_ns + width_ns) {
             const sim_request_record *request = &measure->requests[next++];
             if (sim_request_acknowledged(request)) {
+                right += request->answer_rank == 1;
                 status = cg_histogram_record(&histogram,
                                              request->replied_ns - request->start_ns, 1, error);
             }
@@ -265,6 +234,8 @@ static cg_status report_intervals(const sim_report_input *input, sim_rows *rows,
             double p99_ns = (double)cg_histogram_quantile(&histogram, 0.99);
             sim_rows_series(rows, "latency", begin_ns, "p50", p50_ns, "ns");
             sim_rows_series(rows, "latency", begin_ns, "p99", p99_ns, "ns");
+            sim_rows_series(rows, sim_accuracy_name(measure), begin_ns, "share",
+                            percent(right, histogram.total), "%");
         }
     }
     cg_histogram_deinit(&histogram);
@@ -294,7 +265,10 @@ cg_status sim_report(const sim_report_input *input, sim_rows *rows, cg_error *er
     report_requests(input, rows);
     report_backlog(input, rows);
     report_recovery(input, rows);
-    report_accuracy(input, rows);
+    status = sim_accuracy_report(input->measure, rows, error);
+    if (status != CG_OK) {
+        return status;
+    }
     report_resources(input, rows);
     status = report_intervals(input, rows, error);
     report_samples(input, rows);

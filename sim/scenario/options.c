@@ -106,7 +106,7 @@ static cg_status check_fault(const sim_options *options, uint32_t i, bool *parti
     return CG_OK;
 }
 
-cg_status sim_options_check(const sim_options *options, cg_error *error) {
+static cg_status check_engine(const sim_options *options, cg_error *error) {
     char left[SIM_UNITS_TEXT_BYTES];
     char right[SIM_UNITS_TEXT_BYTES];
     if (options->engine.dims % 16 != 0) {
@@ -121,6 +121,11 @@ cg_status sim_options_check(const sim_options *options, cg_error *error) {
             "engine.fuller: f16 is coarser than engine.codes, f32; choose codes "
             "or f32, or coarser codes");
     }
+    const bool *columns = options->engine.columns;
+    if (!columns[0] && !columns[1] && !columns[2] && !columns[3]) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "engine.columns: no column votes; one at least must be true");
+    }
     if (options->engine.tier_capacity[1] < options->engine.tier_capacity[0]) {
         sim_units_describe(SIM_UNIT_COUNT, options->engine.tier_capacity[1], left);
         sim_units_describe(SIM_UNIT_COUNT, options->engine.tier_capacity[0], right);
@@ -128,6 +133,16 @@ cg_status sim_options_check(const sim_options *options, cg_error *error) {
                             "engine.tiers.l2: %s entries are fewer than the %s of "
                             "engine.tiers.l1; a slower tier holds at least as many",
                             left, right);
+    }
+    return CG_OK;
+}
+
+cg_status sim_options_check(const sim_options *options, cg_error *error) {
+    char left[SIM_UNITS_TEXT_BYTES];
+    char right[SIM_UNITS_TEXT_BYTES];
+    cg_status engine = check_engine(options, error);
+    if (engine != CG_OK) {
+        return engine;
     }
     sim_units_describe(SIM_UNIT_DURATION, options->end_ns, right);
     if (options->load.start_ns >= options->end_ns) {

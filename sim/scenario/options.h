@@ -48,6 +48,14 @@ typedef enum sim_arrival { SIM_ARRIVAL_POISSON, SIM_ARRIVAL_CONSTANT } sim_arriv
 typedef enum sim_index_kind { SIM_INDEX_FLAT, SIM_INDEX_HNSW } sim_index_kind;
 typedef enum sim_codes { SIM_CODES_F32, SIM_CODES_F16, SIM_CODES_I8 } sim_codes;
 typedef enum sim_fuller { SIM_FULLER_F32, SIM_FULLER_F16, SIM_FULLER_CODES } sim_fuller;
+typedef enum sim_code { SIM_CODE_LOG, SIM_CODE_LINEAR, SIM_CODE_LIF } sim_code;
+typedef enum sim_facts_from {
+    SIM_FACTS_HELD_OUT,
+    SIM_FACTS_WHOLE, /* of these three: what is said of a concept that is in the graph */
+    SIM_FACTS_GLOSS,
+    SIM_FACTS_WORDS
+} sim_facts_from;
+typedef enum sim_order { SIM_ORDER_SHUFFLED, SIM_ORDER_RELATED } sim_order;
 typedef enum sim_strategy {
     SIM_STRATEGY_AUTO,
     SIM_STRATEGY_DIRECT,
@@ -87,11 +95,16 @@ typedef struct sim_engine_options {
     sim_index_kind index;      /* hnsw */
     sim_codes codes;           /* i8; a flat index compares f32 in any case */
     sim_fuller fuller;         /* codes */
+    sim_code code;             /* log */
+    uint32_t training;         /* 0..100K; 1,000 */
     uint32_t m;                /* 4..64; 16 */
     uint32_t ef_construction;  /* 8..1000; 100 */
     uint32_t ef;               /* 1..10000; 100 */
     uint32_t neighbours;       /* 1..256; 50 */
     sim_strategy strategy;     /* hierarchical */
+    uint32_t semantic_keep;    /* 1..1M; 64 */
+    uint32_t structural_keep;  /* 1..1M; 4 */
+    double stop_confidence;    /* 0..1; 1: never */
     bool columns[4];           /* columns.semantic, .structural, .temporal, .exception; true */
     uint64_t tier_capacity[2]; /* tiers.l1, tiers.l2: entries; 10K and 1M */
     /* Copies beside the primary, 0 or 1; 1. With one host 0 is used. */
@@ -105,12 +118,14 @@ typedef struct sim_engine_options {
 } sim_engine_options;
 
 typedef struct sim_load_options {
-    sim_arrival arrival; /* poisson */
-    double rate_hz;      /* > 0; 1,000 */
-    uint32_t facts;      /* 1..10M; 1,000 (never more than are held out) */
-    uint64_t start_ns;   /* of the first arrival's clock; 0 */
-    uint32_t audits;     /* facts also decided exhaustively, evenly spread; 100 */
-    uint32_t labels;     /* facts that carry their true concept, evenly spread; 0 */
+    sim_arrival arrival;       /* poisson */
+    double rate_hz;            /* > 0; 1,000 */
+    uint32_t facts;            /* 1..10M; 1,000 (never more than there are) */
+    sim_facts_from facts_from; /* held_out */
+    sim_order order;           /* shuffled */
+    uint64_t start_ns;         /* of the first arrival's clock; 0 */
+    uint32_t audits;           /* facts also decided exhaustively, evenly spread; 100 */
+    uint32_t labels;           /* facts that carry their true concept, evenly spread; 0 */
 } sim_load_options;
 
 typedef enum sim_fault_action {
@@ -162,7 +177,7 @@ cg_status sim_options_format(const sim_options *options, char **text, cg_error *
 cg_status sim_options_parse(const char *text, sim_options *options, cg_error *error);
 
 /* Hash of the options that the prepared graph depends on (graph.*, and engine.dims, index, codes,
- * fuller, m, ef_construction): points with equal keys share one graph and index. */
+ * fuller, code, training, m, ef_construction): points with equal keys share one graph and index. */
 uint64_t sim_options_graph_key(const sim_options *options);
 
 #endif

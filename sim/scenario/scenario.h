@@ -14,8 +14,9 @@
  *   tables       list of { name =, title =, columns = { "metric:statistic", ... } }
  *   plots        list of { name =, title =, x = factor, y = "metric:statistic",
  *                series = factor or nil, log = "x", "y", "xy" or nil, kind =, where = };
- *                kind is "curve" (over factor x; the default) or "timeline" (over time, no
- *                x); where is { factor = value, ... }, the points to take, or nil for all
+ *                kind is "curve" (over factor x; the default), "timeline" (over time, no x)
+ *                or "reliability" (share of right decisions over confidence, no x and y);
+ *                where is { factor = value, ... }, the points to take, or nil for all
  *
  * A script may not read or assign undeclared globals; pairs goes up by key; there is no print.
  * `require "scenarios.lib.clusters"` loads a module from scenarios/lib (found beside the

@@ -17,7 +17,8 @@ static const char *const table_keys[] = {"name", "title", "columns"};
 static const char *const plot_keys[] = {"name",   "title", "x",    "y",
                                         "series", "log",   "kind", "where"};
 static const char *const log_choices[] = {"x", "y", "xy"};
-static const char *const kind_choices[] = {"curve", "timeline"};
+static const char *const kind_choices[] = {"curve", "timeline", "reliability"};
+enum { KIND_CURVE, KIND_TIMELINE, KIND_RELIABILITY, KINDS };
 
 /* One view being read: the table on the Lua stack, and the lines written so far. */
 typedef struct view_reader {
@@ -158,30 +159,50 @@ static cg_status read_where(view_reader *reader) {
     return status;
 }
 
-static cg_status read_plot(view_reader *reader) {
+/* x is a curve's alone; y everybody's but a reliability diagram's, which has its own axes. */
+static cg_status read_axes(view_reader *reader, size_t kind) {
     char column[COLUMN_BYTES];
     bool given = false;
-    size_t kind = 0;
-    size_t log = SIZE_MAX;
-    cg_status status = read_choice(reader, "kind", kind_choices, 2, &kind);
-    status = status == CG_OK ? add_text(reader, "kind", kind_choices[kind]) : status;
-    status = status == CG_OK ? read_factor_field(reader, "x", &given) : status;
-    if (status == CG_OK && given != (kind == 0)) {
+    cg_status status = read_factor_field(reader, "x", &given);
+    if (status == CG_OK && given != (kind == KIND_CURVE)) {
         return cg_error_set(reader->error, CG_ERROR_INVALID,
-                            kind == 0 ? "%s.x: a curve needs a factor for x"
-                                      : "%s.x: a timeline runs over time and takes no x",
+                            kind == KIND_CURVE ? "%s.x: a curve needs a factor for x"
+                            : kind == KIND_TIMELINE
+                                ? "%s.x: a timeline runs over time and takes no x"
+                                : "%s.x: a reliability diagram has confidence there and takes "
+                                  "no x",
                             reader->place);
     }
     status = status == CG_OK ? read_field(reader, "y", column, sizeof column, &given) : status;
-    if (status == CG_OK && !given) {
+    if (status == CG_OK && given != (kind != KIND_RELIABILITY)) {
         return cg_error_set(reader->error, CG_ERROR_INVALID,
-                            "%s.y: a plot needs a \"metric:statistic\"", reader->place);
+                            given ? "%s.y: a reliability diagram has the share of right "
+                                    "decisions there and takes no y"
+                                  : "%s.y: a plot needs a \"metric:statistic\"",
+                            reader->place);
     }
-    status = status == CG_OK ? check_column(reader, "y", column) : status;
-    status = status == CG_OK ? add_text(reader, "y", column) : status;
+    if (status == CG_OK && given) {
+        status = check_column(reader, "y", column);
+        status = status == CG_OK ? add_text(reader, "y", column) : status;
+    }
+    return status;
+}
+
+static cg_status read_plot(view_reader *reader) {
+    bool given = false;
+    size_t kind = KIND_CURVE;
+    size_t log = SIZE_MAX;
+    cg_status status = read_choice(reader, "kind", kind_choices, KINDS, &kind);
+    status = status == CG_OK ? add_text(reader, "kind", kind_choices[kind]) : status;
+    status = status == CG_OK ? read_axes(reader, kind) : status;
     status = status == CG_OK ? read_factor_field(reader, "series", &given) : status;
     status = status == CG_OK ? read_choice(reader, "log", log_choices, 3, &log) : status;
     if (status == CG_OK && log != SIZE_MAX) {
+        if (kind == KIND_RELIABILITY) {
+            return cg_error_set(reader->error, CG_ERROR_INVALID,
+                                "%s.log: a reliability diagram's axes are linear",
+                                reader->place);
+        }
         status = add_text(reader, "log", log_choices[log]);
     }
     return status == CG_OK ? read_where(reader) : status;

@@ -25,6 +25,7 @@ void bench_row(const char *bench, const char *metric, const bench_series *series
                const char *unit);
 
 /* The entries; they return false after a failure that was printed to stderr. */
+bool bench_decision(void);
 bool bench_index_10k(void);
 bool bench_index_100k(void);
 bool bench_index_1m(void);

@@ -12,6 +12,7 @@ typedef struct bench_entry {
 } bench_entry;
 
 static const bench_entry benches[] = {
+    {"decision", "wall time of a decision on WordNet; peer the exhaustive one", bench_decision},
     {"index-10k", "HNSW of 10,000 rows: build, search, memory; peer hnswlib", bench_index_10k},
     {"index-100k", "the same of 100,000", bench_index_100k},
     {"index-1m", "the same of a million", bench_index_1m},

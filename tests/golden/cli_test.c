@@ -63,9 +63,11 @@ static const char fixtures[] =
     "$P run hook.lua --quiet -o failed.db || [ $? = 3 ]\n"
     "$P bless good.db good.tsv >/dev/null; sed 's/^1/7/;s/^2/8/' good.tsv >unmatched.tsv\n"
     "head -c 150 good.tsv >cut.tsv\n"
-    "mkdir empty cut altered file; mkdir file/data.noun\n"
-    "for f in noun verb adj adv; do ln -s /usr/share/wordnet/data.$f cut/data.$f\n"
-    "ln -s /usr/share/wordnet/data.$f altered/data.$f; done; rm cut/data.adv altered/data.adv\n"
+    "mkdir empty cut altered lacking spoiled file; mkdir file/data.noun\n"
+    "for f in noun verb adj adv; do for d in cut altered lacking spoiled; do\n"
+    "ln -s /usr/share/wordnet/data.$f /usr/share/wordnet/$f.exc $d; done; done\n"
+    "rm cut/data.adv altered/data.adv lacking/verb.exc spoiled/adv.exc\n"
+    "printf 'best well\\nlonely\\n' >spoiled/adv.exc\n"
     "head -c 200000 /usr/share/wordnet/data.adv >cut/data.adv\n"
     "sed '3000s/[0-9]/7/3' /usr/share/wordnet/data.adv >altered/data.adv\n"
     "head -c 500 \"$ROOT/scenarios/profiles/reference.tsv\" >cut-profile.tsv\n"
@@ -120,7 +122,8 @@ static void refuse_all(const refusal *refusals, size_t count) {
 static void wrong_use(void **state) {
     (void)state;
     static const refusal refusals[] = {
-        {"frob", 2, "unknown verb \"frob\"; the verbs are run, table, plot, check and bless"},
+        {"frob", 2,
+         "unknown verb \"frob\"; the verbs are run, table, plot, check, bless and explain"},
         {"run", 2, "an operand is missing; usage: cortigrid run [options] FILE.lua"},
         {"run tiny.lua tiny.lua", 2, "too many operands"},
         {"table", 2, "usage: cortigrid table [options] DB"},
@@ -234,6 +237,8 @@ static void bad_values(void **state) {
         {"graph.path=empty", "install Debian's wordnet-base"},
         {"graph.path=cut", "cut: data.adv line"},
         {"graph.path=altered", "altered: data.adv line 3000"},
+        {"graph.path=lacking", "lacking/verb.exc"},
+        {"graph.path=spoiled", "spoiled: adv.exc line 2"},
         {"profile=none.tsv", "cost profile none.tsv cannot be opened"},
         {"profile=cut-profile.tsv", "cut-profile.tsv:"},
         {"profile=altered-profile.tsv", "altered-profile.tsv:"},

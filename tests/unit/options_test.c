@@ -442,6 +442,9 @@ static sim_fault partition_of(uint64_t at_ns, uint32_t host) {
 static void break_dims(sim_options *options) {
     options->engine.dims = 100;
 }
+static void break_columns(sim_options *options) {
+    memset(options->engine.columns, 0, sizeof options->engine.columns);
+}
 static void break_start(sim_options *options) {
     options->load.start_ns = options->end_ns;
 }
@@ -489,6 +492,7 @@ static void bad_combinations_get_their_sentence(void **state) {
         const char *message;
     } cases[] = {
         {break_dims, "engine.dims: 100 is not a multiple of 16; the next is 112"},
+        {break_columns, "engine.columns: no column votes; one at least must be true"},
         {break_start, "load.start: 10min is not before the run's stop at 10min"},
         {break_series, "series: intervals of 1us up to the stop at 1h are more than 1000000"},
         {break_one_host,
@@ -523,13 +527,19 @@ static void graph_key_follows_the_graph(void **state) {
     sim_options_default(&options);
     uint64_t key = sim_options_graph_key(&options);
     static const char *const changing[][2] = {
-        {"graph.nodes", "1K"}, {"graph.held_out", "10"},
-        {"graph.seed", "2"},   {"graph.path", "/tmp"},
-        {"engine.dims", "64"}, {"engine.index", "flat"},
-        {"engine.m", "8"},     {"engine.ef_construction", "50"},
+        {"graph.nodes", "1K"},  {"graph.held_out", "10"},
+        {"graph.seed", "2"},    {"graph.path", "/tmp"},
+        {"engine.dims", "64"},  {"engine.index", "flat"},
+        {"engine.m", "8"},      {"engine.ef_construction", "50"},
+        {"engine.code", "lif"}, {"engine.training", "0"},
     };
-    static const char *const same[][2] = {
-        {"cluster.hosts", "4"}, {"engine.ef", "7"}, {"load.rate", "5"}, {"stop", "1h"}};
+    static const char *const same[][2] = {{"cluster.hosts", "4"},
+                                          {"engine.ef", "7"},
+                                          {"load.rate", "5"},
+                                          {"stop", "1h"},
+                                          {"engine.columns.temporal", "false"},
+                                          {"load.facts_from", "gloss"},
+                                          {"engine.stop_confidence", "0.9"}};
     for (size_t i = 0; i < sizeof changing / sizeof changing[0]; i++) {
         cg_error error;
         sim_options_default(&options);

@@ -55,6 +55,70 @@ static void test_draws(void **state) {
     free(script);
 }
 
+/* A database of its own, whose "latency" view is a reliability diagram: two repetitions of one
+ * combination, 5 and 5 decisions in the bin from 0.8 with 4 and 4 right, 2 in that from 0.1. */
+static void make_reliability(const char *path) {
+    cg_error error = {0};
+    sim_plan *plan = results_plan();
+    sim_provenance provenance[] = {{"revision", "abc"}};
+    uint64_t fingerprint = 0;
+    snprintf(plan->views[1].text, strlen(plan->views[1].text) + 1, "kind=reliability\n%s",
+             "where.nodes=1K\n");
+    assert_ok(sim_recorder_begin(path, plan, provenance, 1, &error), error);
+    for (uint32_t i = 0; i < plan->point_count; i++) {
+        char text[512];
+        bool failed = true;
+        snprintf(text, sizeof text,
+                 "metric\treliability.10\tfacts\t2\t1\nmetric\treliability.10\tright\t0\t%%\n"
+                 "metric\treliability.10\tconfidence\t0.15\t1\n"
+                 "metric\treliability.80\tfacts\t5\t1\nmetric\treliability.80\tright\t80\t%%\n"
+                 "metric\treliability.80\tconfidence\t%s\t1\n"
+                 "done\tbuilt\t0000000000000001\n",
+                 i % 2 == 0 ? "0.8125" : "0.875");
+        assert_ok(sim_recorder_point(path, plan, i, text, NULL, &failed, &error), error);
+        assert_false(failed);
+    }
+    assert_ok(sim_recorder_finish(path, plan, &fingerprint, &error), error);
+    results_plan_free(plan);
+}
+
+static void test_reliability(void **state) {
+    (void)state;
+    double low = 0.0;
+    double high = 0.0;
+    an_reliability_interval(8.0, 10.0, &low, &high);
+    assert_true(low > 0.49015 && low < 0.49025 && high > 0.94325 && high < 0.94335);
+    an_reliability_interval(10.0, 10.0, &low, &high);
+    assert_true(low > 0.72 && high > 0.999999 && high <= 1.0);
+    char path[256];
+    snprintf(path, sizeof path, "%s", results_path("-reliability.db"));
+    make_reliability(path);
+    cg_error error = {0};
+    FILE *out = tmpfile();
+    assert_non_null(out);
+    an_plot_options options = {.folder = folder, .view = "latency"};
+    cg_status status = an_plot_draw(path, &options, out, &error);
+    fclose(out);
+    unlink(path);
+    if (status == CG_ERROR_NOT_FOUND && support_contains(error.message, "not installed")) {
+        skip();
+    }
+    assert_ok(status, error);
+    char *data = read_text("demo-latency.dat");
+    assert_true(support_contains(data, "0.84375 80 49.0"));
+    assert_true(support_contains(data, "0.15 0 0 "));
+    assert_true(support_contains(data, "# 10 decisions"));
+    assert_true(support_contains(data, "hosts 4"));
+    free(data);
+    char *script = read_text("demo-latency.gp");
+    assert_true(support_contains(script, "to 1, 100 nohead"));
+    assert_true(support_contains(script, "with boxes"));
+    free(script);
+    char *picture = read_text("demo-latency.svg");
+    assert_true(support_contains(picture, "confidence"));
+    free(picture);
+}
+
 static void refuse(const an_plot_options *options, cg_status expected, const char *part) {
     cg_error error = {0};
     assert_status(an_plot_draw(database, options, stderr, &error), expected, error, part);
@@ -95,6 +159,7 @@ int main(void) {
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_draws),
+        cmocka_unit_test(test_reliability),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_numbers),
     };

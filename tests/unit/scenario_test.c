@@ -98,6 +98,7 @@ static const char whole[] =
     "},\n"
     "    { name = \"l\", y = \"latency:p99\", kind = \"timeline\", where = { hosts = 4, nodes "
     "= \"1K\" } },\n"
+    "    { name = \"r\", kind = \"reliability\", series = \"hosts\" },\n"
     "  },\n"
     "}\n";
 
@@ -136,7 +137,7 @@ static void a_scenario_becomes_its_plan(void **state) {
         }
         assert_true(options.seed == sim_plan_seed(42, i % 3 + 1));
     }
-    assert_int_equal(plan->view_count, 3);
+    assert_int_equal(plan->view_count, 4);
     assert_false(plan->views[0].is_plot);
     assert_string_equal(plan->views[0].title, "A table");
     assert_string_equal(plan->views[0].text, "latency:p99\ntier.l1:mean\n");
@@ -146,6 +147,7 @@ static void a_scenario_becomes_its_plan(void **state) {
                         "kind=curve\nx=nodes\ny=latency:p50\nseries=hosts\nlog=xy\n");
     assert_string_equal(plan->views[2].text,
                         "kind=timeline\ny=latency:p99\nwhere.nodes=1K\nwhere.hosts=4\n");
+    assert_string_equal(plan->views[3].text, "kind=reliability\nseries=hosts\n");
     sim_plan_free(plan);
 }
 
@@ -340,6 +342,14 @@ static const bad_script bad_scripts[] = {
               "plots = { { name = \"p\", kind = \"timeline\", y = \"a:b\", where = { hosts = 3 "
               "} } }"),
      "plots[1].where.hosts: \"3\" is not one of 1 and 4"},
+    {SCENARIO(FACTORS "plots = { { name = \"p\", kind = \"reliability\", x = \"hosts\" } }"),
+     "plots[1].x: a reliability diagram has confidence there and takes no x"},
+    {SCENARIO(FACTORS "plots = { { name = \"p\", kind = \"reliability\", y = \"a:b\" } }"),
+     "plots[1].y: a reliability diagram has the share of right decisions there"},
+    {SCENARIO(FACTORS "plots = { { name = \"p\", kind = \"reliability\", log = \"x\" } }"),
+     "plots[1].log: a reliability diagram's axes are linear"},
+    {SCENARIO(FACTORS "plots = { { name = \"p\", kind = \"reliable\", y = \"a:b\" } }"),
+     "plots[1].kind: \"reliable\" is not one of curve, timeline and reliability"},
     {SCENARIO("plots = { { name = \"t\", x = \"a\", y = \"a:b\" } }"),
      "as the scenario has none"},
     {SCENARIO(FACTORS

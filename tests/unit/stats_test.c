@@ -36,6 +36,14 @@ static void test_mean_follows_the_t_table(void **state) {
     assert_near(estimate.high - 2.0, 1.0, 1e-9);
 }
 
+/* Three errors of 3, 4 and 12: sqrt(9 + 16 + 144) / 3. */
+static void test_mean_error(void **state) {
+    (void)state;
+    const double errors[] = {3.0, 4.0, 12.0};
+    assert_near(an_stats_mean_error(errors, 3), 13.0 / 3.0, 1e-15);
+    assert_near(an_stats_mean_error(errors, 1), 3.0, 0.0);
+}
+
 static void test_mean_of_one_value_has_no_interval(void **state) {
     (void)state;
     cg_error error = {0};
@@ -142,6 +150,7 @@ static void test_quantile_of_a_histogram(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mean_follows_the_t_table),
+        cmocka_unit_test(test_mean_error),
         cmocka_unit_test(test_mean_of_one_value_has_no_interval),
         cmocka_unit_test(test_ranks_against_enumeration),
         cmocka_unit_test(test_known_ranks),

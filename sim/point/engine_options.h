@@ -1,0 +1,18 @@
+/* From the options of a point to those of the engine. */
+#ifndef SIM_POINT_ENGINE_OPTIONS_H
+#define SIM_POINT_ENGINE_OPTIONS_H
+
+#include "engine/cascade/cascade.h"
+#include "engine/node/corpus.h"
+#include "sim/scenario/options.h"
+
+cg_index_options sim_engine_index(const sim_options *options);
+/* Without lemmas. */
+cg_corpus_options sim_engine_corpus(const sim_options *options);
+cg_cascade_options sim_engine_cascade(const sim_options *options);
+
+/* Of all that training before service depends on beside the corpus and the lessons: engines of
+ * equal keys learn the same. */
+uint64_t sim_engine_training_key(const sim_options *options);
+
+#endif
