@@ -49,8 +49,8 @@ typedef struct cg_filter { /* keeps max(at_least, ceil(share * n)), at most n */
 typedef struct cg_cascade_options {
     cg_strategy strategy;
     uint32_t direct_max;  /* auto: direct up to so many concepts */
-    uint32_t neighbours;  /* retrieved, 1..CG_NEIGHBOURS_MAX; 50 */
-    uint32_t ef;          /* width of the index search; 100 */
+    uint32_t neighbours;  /* retrieved, 1..CG_NEIGHBOURS_MAX; 32 */
+    uint32_t ef;          /* width of the index search; 64 */
     cg_filter semantic;   /* 10%, at least 128 */
     cg_filter structural; /* 20%, at least 4 */
     /* Bit c: column c votes; the exhaustive and filtered decisions share it. */

@@ -39,8 +39,8 @@ cg_cascade_options cg_cascade_options_default(void) {
     return (cg_cascade_options){
         .strategy = CG_STRATEGY_AUTO,
         .direct_max = 500, /* where scoring all costs about what a search does */
-        .neighbours = 50,
-        .ef = 100,
+        .neighbours = 32,
+        .ef = 64,
         .semantic = {.share = 0.10, .at_least = 128}, /* 64 costs 2 points of agreement */
         .structural = {.share = 0.20, .at_least = 4},
         .column_mask = (1u << CG_COLUMN_COUNT) - 1,

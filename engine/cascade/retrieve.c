@@ -9,7 +9,7 @@
 
 /* Found by the exact form for each neighbour wanted: the mean of all forms orders a little
  * otherwise. */
-enum { LEXICAL_FACTOR = 2, PREFETCHED = 4 };
+enum { LEXICAL_FACTOR = 3, PREFETCHED = 4 };
 
 static void offer(cg_cascade_scratch *scratch, uint32_t most, uint32_t row,
                   cg_likeness likeness) {

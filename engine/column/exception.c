@@ -19,7 +19,7 @@
 #include "engine/column/evidence.h"
 #include "engine/vector/kernel.h"
 
-enum { CHILDREN_MAX = 8, ANTONYMS_MAX = 1 };
+enum { CHILDREN_MAX = 4, ANTONYMS_MAX = 1 };
 
 static const double strongly = 0.9; /* of the best neighbour's likeness */
 static const double childless_kin = 0.6;

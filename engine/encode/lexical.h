@@ -10,7 +10,7 @@
 
 #include "engine/encode/features.h"
 
-enum { CG_LEXICAL_POSTINGS_MAX = 4096, CG_LEXICAL_HITS_MAX = 256 };
+enum { CG_LEXICAL_POSTINGS_MAX = 8192, CG_LEXICAL_HITS_MAX = 256 };
 
 typedef struct cg_lexical_hit {
     uint32_t row;

@@ -357,7 +357,7 @@ static void what_is_too_much_is_cut(void **state) {
     cg_likeness likenesses[120] = {{0}};
     likenesses[102].dense = 1.0f;
     for (uint32_t c = 103; c < 115; c++) {
-        likenesses[c].dense = c < 107 ? 1.0f : 0.0f; /* four of eight */
+        likenesses[c].dense = c < 105 ? 1.0f : 0.0f; /* two of four */
     }
     view.likenesses = likenesses;
     assert_int_equal(heard(&view, scratch, 102, CG_PATHWAY_NORMALITY), 2048);

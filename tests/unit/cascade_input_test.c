@@ -35,7 +35,7 @@ static void options_are_checked(void **state) {
     asked = cg_cascade_options_default();
     assert_ok(cg_cascade_options_check(&asked, &error), error);
     assert_int_equal(asked.strategy, CG_STRATEGY_AUTO);
-    assert_int_equal(asked.neighbours, 50);
+    assert_int_equal(asked.neighbours, 32);
     assert_int_equal(asked.structural.at_least, 4);
     assert_int_equal(asked.column_mask, 15);
     assert_true(asked.semantic.share == 0.1 && asked.structural.share == 0.2);
