@@ -308,10 +308,7 @@ static cg_strategy choose(const cg_cascade_options *options, const cg_knowledge 
 }
 
 static void tune(cg_tuning *tuning, const cg_ttfs_options *encoding) {
-    const cg_ttfs_options *known = &tuning->encoding;
-    if (known->code != encoding->code || known->window_ticks != encoding->window_ticks ||
-        known->refractory_ticks != encoding->refractory_ticks ||
-        known->threshold != encoding->threshold || known->tau_ms != encoding->tau_ms) {
+    if (!cg_ttfs_options_equal(&tuning->encoding, encoding)) {
         cg_tuning_init(tuning, encoding);
     }
 }

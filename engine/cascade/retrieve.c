@@ -1,8 +1,8 @@
 /* The first half of the coarse stage: the fact's nearest concepts.
  *
- * Neighbours are the concepts with the largest mean likeness (cg_column_compare), ties by row. Direct: of
- * all concepts. Hierarchical: of those that the indexes find by the dense form and the inverted
- * file by the exact form, re-ranked. Candidates from one form re-ranked on all beat any form
+ * Neighbours are the concepts with the largest mean likeness (cg_column_compare), ties by row.
+ * Direct: of all concepts. Hierarchical: of those that the indexes find by the dense form and the
+ * inverted file by the exact form, re-ranked. Candidates from one form re-ranked on all beat any form
  * alone, and each finds what the other loses.
  */
 #include "engine/cascade/cascade_internal.h"

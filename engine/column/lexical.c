@@ -29,14 +29,19 @@ typedef struct naming {
     cg_work *work;
 } naming;
 
+/* The entry of one more concept that the phrase names; NULL when it names enough already. */
+static cg_evidence *next_named(naming *work, uint32_t row) {
+    if (work->named == NAMED_MAX) {
+        return NULL;
+    }
+    work->named++;
+    return cg_evidence_take_lexical(work->scratch, row);
+}
+
 static void name_concept(void *context, uint32_t row, uint32_t count) {
     (void)count;
     naming *work = context;
-    if (work->named == NAMED_MAX) {
-        return;
-    }
-    work->named++;
-    cg_evidence *entry = cg_evidence_take_lexical(work->scratch, row);
+    cg_evidence *entry = next_named(work, row);
     if (!entry) {
         return;
     }
@@ -71,11 +76,7 @@ static void name_by(naming *work, const cg_cue *cues, uint32_t count, double fir
 static void share_name(void *context, uint32_t row, uint32_t count) {
     (void)count;
     naming *work = context;
-    if (work->named == NAMED_MAX) {
-        return;
-    }
-    work->named++;
-    cg_evidence *entry = cg_evidence_take_lexical(work->scratch, row);
+    cg_evidence *entry = next_named(work, row);
     if (!entry) {
         return;
     }

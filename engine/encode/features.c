@@ -36,12 +36,6 @@ struct cg_features {
     cg_postings *postings; /* of own rows */
 };
 
-static bool same_encoding(const cg_ttfs_options *left, const cg_ttfs_options *right) {
-    return left->code == right->code && left->window_ticks == right->window_ticks &&
-           left->refractory_ticks == right->refractory_ticks &&
-           left->threshold == right->threshold && left->tau_ms == right->tau_ms;
-}
-
 cg_status cg_features_alloc(uint32_t dims, const cg_ttfs_options *encoding,
                             const cg_features *base, cg_allocator allocator, cg_features **out,
                             cg_error *error) {
@@ -54,7 +48,7 @@ cg_status cg_features_alloc(uint32_t dims, const cg_ttfs_options *encoding,
     if (status != CG_OK) {
         return status;
     }
-    if (base && (base->dims != dims || !same_encoding(&base->encoding, encoding))) {
+    if (base && (base->dims != dims || !cg_ttfs_options_equal(&base->encoding, encoding))) {
         return cg_error_set(
             error, CG_ERROR_INVALID,
             "features of %u dims cannot stand on a base of %u dims or of another "

@@ -50,6 +50,12 @@ cg_ttfs_options cg_ttfs_options_default(void) {
     };
 }
 
+bool cg_ttfs_options_equal(const cg_ttfs_options *left, const cg_ttfs_options *right) {
+    return left->code == right->code && left->window_ticks == right->window_ticks &&
+           left->refractory_ticks == right->refractory_ticks &&
+           left->threshold == right->threshold && left->tau_ms == right->tau_ms;
+}
+
 cg_status cg_ttfs_options_check(const cg_ttfs_options *options, cg_error *error) {
     if (options->code != CG_TTFS_LOG && options->code != CG_TTFS_LINEAR &&
         options->code != CG_TTFS_LIF) {

@@ -33,6 +33,7 @@
 #ifndef CG_ENGINE_ENCODE_TTFS_H
 #define CG_ENGINE_ENCODE_TTFS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/base/status.h"
@@ -54,6 +55,7 @@ typedef struct cg_ttfs_options {
 } cg_ttfs_options;
 
 cg_ttfs_options cg_ttfs_options_default(void);
+bool cg_ttfs_options_equal(const cg_ttfs_options *left, const cg_ttfs_options *right);
 cg_status cg_ttfs_options_check(const cg_ttfs_options *options, cg_error *error);
 
 /* vector: float[dims], finite. spikes: int32_t[dims]. A zero vector is silence. Returns spikes

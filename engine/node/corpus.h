@@ -1,5 +1,5 @@
-/* The knowledge a node starts from: graph, features, lexicon and index of the same concepts, row by row,
- * frozen and shared read-only by all nodes of a process; each node's own facts stand on top of
+/* The knowledge a node starts from: graph, features, lexicon and index of the same concepts, row
+ * by row, frozen and shared read-only by all nodes of a process; each node's own facts stand on top of
  * it.
  */
 #ifndef CG_ENGINE_NODE_CORPUS_H
@@ -39,8 +39,8 @@ typedef struct cg_corpus_source {
     void *context;
 } cg_corpus_source;
 
-/* Embeds, encodes, looks for cues and indexes every concept of a frozen graph, which the corpus owns afterwards
- * (on success only). The result does not depend on the runner. */
+/* Embeds, encodes, looks for cues and indexes every concept of a frozen graph, which the corpus
+ * owns afterwards (on success only). The result does not depend on the runner. */
 cg_status cg_corpus_build(const cg_corpus_options *options, cg_graph *graph,
                           const cg_corpus_source *source, const cg_runner *runner,
                           const cg_allocator *allocator, cg_corpus *out, cg_error *error);

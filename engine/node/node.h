@@ -11,9 +11,9 @@
  * either way, gets the same answer again; an acknowledged fact is in the primary's durable log;
  * a replica's state is the state of a prefix of its primary's log.
  *
- * Answers: CG_OK; CG_ERROR_INVALID (no fact, or an id of more than 48 bits), CG_ERROR_EXISTS
- * (the id is open at this host: the first request will be answered), CG_ERROR_FULL (no slot),
- * CG_ERROR_TIMEOUT (the outcome is unknown).
+ * Answers: CG_OK; CG_ERROR_INVALID (no fact, none of whose words is known, or an id of more than
+ * 48 bits), CG_ERROR_EXISTS (the id is open at this host: the first request will be answered),
+ * CG_ERROR_FULL (no slot), CG_ERROR_TIMEOUT (the outcome is unknown).
  */
 #ifndef CG_ENGINE_NODE_NODE_H
 #define CG_ENGINE_NODE_NODE_H
@@ -81,7 +81,8 @@ typedef struct cg_partition_state {
     uint64_t last_sequence; /* applied */
     uint64_t durable_sequence;
     uint64_t acknowledged_sequence; /* primary: by the replica */
-    /* Of graph, lexicon, index, slots, what was learned and recent stream: equal at equal last_sequence. */
+    /* Of graph, lexicon, index, slots, what was learned and recent stream: equal at equal
+     * last_sequence. */
     uint64_t hash;
 } cg_partition_state;
 cg_partition_state cg_node_partition(const cg_node *node, uint32_t partition);
