@@ -1,4 +1,4 @@
--- The result database of Cortigrid, schema version 1.
+-- The result database of Cortigrid, schema version 2.
 --
 -- One file holds any number of experiments; each row belongs to one of them by its name, and to run an
 -- experiment again replaces all its rows in one transaction. Everything is keyed by the place in the plan
@@ -6,14 +6,14 @@
 -- worker finished first.
 --
 -- Wall time. No column holds a date or a clock of the machine. Figures measured in wall time or real memory
--- exist in two places only: rows of `metric` with wall = 1, and `provenance`. Both stay outside the
--- fingerprint, and wall figures never enter a baseline. Every other time is simulated, in nanoseconds
+-- exist in three places only: rows of `metric` and of `claim` with wall = 1, and `provenance`. All stay outside
+-- the fingerprint, and wall figures never enter a baseline. Every other time is simulated, in nanoseconds
 -- since the start of the point.
 --
 -- Fingerprint. experiment.fingerprint is a rolling 64-bit hash over the rows of factor, factor_value,
--- point (state, origin, fingerprint), point_factor, metric with wall = 0, histogram, series, event, alert
--- and claim, each in the order of its primary key. Texts that only describe (question, source, options,
--- views, reasons of failure) are not in it: what they cause is.
+-- point (state, origin, fingerprint), point_factor, metric with wall = 0, histogram, series, event and
+-- alert, each in the order of its primary key. Texts that only describe (question, source, options,
+-- views, reasons of failure) are not in it: what they cause is. Nor are claims, which follow from the rest.
 --
 -- Quantiles. Distributions are kept as HDR histograms of integers, never as quantiles: values below 2^11
 -- are exact, above each octave has 1,024 buckets, so a value is known to 1 part in 1,024. quantile(q) is
@@ -28,7 +28,7 @@
 -- version only: an older database is refused with the files to apply, a newer one is refused.
 
 PRAGMA application_id = 1128747588; -- "CGRD"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 CREATE TABLE experiment (
   experiment_name TEXT NOT NULL,
@@ -173,21 +173,40 @@ CREATE TABLE alert (
     REFERENCES point (experiment_name, point_index) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
--- What the experiment is held to: met where statistic of metric at selector satisfies `operator bound`.
+-- What the experiment is held to, and whether it holds: derived from the figures above when the run has
+-- finished. The figure is statistic of metric at each combination of factor values that the selector takes,
+-- repetitions joined as in tables; the claim is met where `figure operator bound` is true of all of them.
 CREATE TABLE claim (
   experiment_name TEXT NOT NULL,
+  claim_index INTEGER NOT NULL,      -- its place in the scenario, from 0
   claim_name TEXT NOT NULL,          -- CL-01
   metric TEXT NOT NULL,
   statistic TEXT NOT NULL,
-  selector TEXT NOT NULL,            -- factor values, "nodes=1K"
+  selector TEXT NOT NULL,            -- factor values, a line "nodes=1K" each; '' for all combinations
+  over_selector TEXT,                -- the figure is then the ratio to that at the same combination with
+                                     -- these factor values; NULL: the figure itself
   operator TEXT NOT NULL,
   bound REAL NOT NULL,
-  unit TEXT NOT NULL,                -- of bound
-  value REAL,                        -- as measured, in the same unit; NULL when it was not measured
+  unit TEXT NOT NULL,                -- of bound, aim, value, low and high
+  aim REAL,                          -- ours, beyond the bound; NULL without one
+  note TEXT NOT NULL,
+  value REAL,                        -- the figure nearest to missing; NULL while open
+  low REAL,                          -- its interval of 95%, where it has one
+  high REAL,
+  place TEXT,                        -- where several combinations are held to it: the value's, "nodes=1K, hosts=4"
+  wall INTEGER NOT NULL,             -- 1: of wall time or real memory; outside check
   verdict TEXT NOT NULL,
-  CONSTRAINT claim_key PRIMARY KEY (experiment_name, claim_name),
+  aim_verdict TEXT,                  -- of `figure operator aim`; NULL without an aim
+  reason TEXT,                       -- why it is open, one sentence; NULL otherwise, and before the run's end
+  CONSTRAINT claim_key PRIMARY KEY (experiment_name, claim_index),
+  CONSTRAINT claim_name_unique UNIQUE (experiment_name, claim_name),
   CONSTRAINT claim_operator_known CHECK (operator IN ('<', '<=', '>', '>=', '=')),
   CONSTRAINT claim_verdict_known CHECK (verdict IN ('met', 'missed', 'open')),
+  CONSTRAINT claim_aim_verdict_known CHECK (aim_verdict IN ('met', 'missed', 'open')),
+  CONSTRAINT claim_aim_has_verdict CHECK ((aim IS NULL) = (aim_verdict IS NULL)),
+  CONSTRAINT claim_open_has_no_value CHECK ((verdict = 'open') = (value IS NULL)),
+  CONSTRAINT claim_interval_whole CHECK ((low IS NULL) = (high IS NULL)),
+  CONSTRAINT claim_wall_flag CHECK (wall IN (0, 1)),
   CONSTRAINT claim_of_experiment FOREIGN KEY (experiment_name)
     REFERENCES experiment (experiment_name) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;

@@ -7,11 +7,13 @@
  *   nodes<TAB>hosts<TAB>column<TAB>value<TAB>unit
  *   1K<TAB>1<TAB>n<TAB>3<TAB>1
  *   1K<TAB>1<TAB>latency:p99<TAB>151200<TAB>ns
+ *   -<TAB>-<TAB>CL-01:value<TAB>0.1512<TAB>ms
+ *   -<TAB>-<TAB>CL-01:verdict<TAB>1<TAB>met
  *
  * A tolerance is "exact", a share of the baseline's value ("1%"), or a distance in the base
  * unit ("0.5"). The column n, repetitions done, is always there and exact. Values are in base
  * units, the shortest decimal that reads back as the same double (an_number_exact), so "exact"
- * is exact; "-" is a missing figure. In texts \t, \n and \\ stand for tab, newline and
+ * is exact, but those of claims in the claims' units (entries.h); "-" is a missing figure. In texts \t, \n and \\ stand for tab, newline and
  * backslash.
  */
 #ifndef AN_CHECK_BASELINE_H

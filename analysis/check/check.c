@@ -1,63 +1,26 @@
-/* Check and bless: a sheet as baseline entries, and two lists of entries compared. */
+/* Check and bless: two lists of entries compared. */
 #include "analysis/check/check.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-#include "analysis/check/baseline.h"
+#include "analysis/check/entries.h"
 #include "analysis/table/number.h"
 
 enum { SHOWN_MAX = 100, ROW_BYTES = 256 };
 
-static const char COUNT_COLUMN[] = "n";
-
-/* The sheet's rows as entries, n first in each; they borrow from the database. */
-static cg_status make_entries(an_database *database, const an_sheet *sheet, an_baseline *into,
-                              cg_error *error) {
-    size_t count = (size_t)sheet->row_count * (sheet->column_count + 1);
-    an_baseline_entry *entry = an_pool_take(&database->pool, count, sizeof *entry);
-    into->factors = an_pool_take(&database->pool, database->factor_count, sizeof(char *));
-    if (!entry || !into->factors) {
-        return an_out_of_memory(error);
-    }
-    into->entries = entry;
-    into->entry_count = (uint32_t)count;
-    into->factor_count = database->factor_count;
-    for (uint32_t i = 0; i < database->factor_count; i++) {
-        into->factors[i] = database->factors[i].name;
-    }
-    for (uint32_t i = 0; i < sheet->row_count; i++) {
-        const an_sheet_row *row = &sheet->rows[i];
-        const char **values =
-            an_pool_take(&database->pool, database->factor_count, sizeof *values);
-        if (!values) {
-            return an_out_of_memory(error);
-        }
-        for (uint32_t j = 0; j < database->factor_count; j++) {
-            values[j] = database->factors[j].values[row->value_index[j]];
-        }
-        *entry++ = (an_baseline_entry){.values = values,
-                                       .column = COUNT_COLUMN,
-                                       .present = true,
-                                       .value = row->done,
-                                       .unit = "1"};
-        for (uint32_t j = 0; j < sheet->column_count; j++) {
-            *entry++ = (an_baseline_entry){.values = values,
-                                           .column = sheet->columns[j].name,
-                                           .present = row->cells[j].present,
-                                           .value = row->cells[j].estimate.value,
-                                           .unit = sheet->columns[j].unit};
-        }
-    }
-    return CG_OK;
-}
-
-static cg_status build(an_database *database, const char *const *columns, uint32_t count,
+static cg_status build(an_database *database, const an_baseline *baseline,
                        const char *baseline_path, an_sheet *sheet, cg_error *error) {
-    an_sheet_request request = {.columns = columns, .column_count = count};
-    cg_status status = an_sheet_build(database, &request, sheet, error);
-    for (uint32_t i = 0; i < count && status == CG_OK; i++) {
+    an_sheet_request request = {0};
+    const char **columns = NULL;
+    cg_status status = an_entries_sheet_columns(&database->pool, baseline, &columns,
+                                                &request.column_count, error);
+    request.columns = columns;
+    if (status == CG_OK) {
+        status = an_sheet_build(database, &request, sheet, error);
+    }
+    for (uint32_t i = 0; i < request.column_count && status == CG_OK; i++) {
         if (sheet->columns[i].wall) {
             status = cg_error_set(error, CG_ERROR_INVALID,
                                   "%s: column %s is wall time or memory of the machine, which "
@@ -94,16 +57,6 @@ static const an_baseline_entry *find(const an_baseline *in, const an_baseline_en
     return NULL;
 }
 
-static const an_tolerance *tolerance_of(const an_baseline *baseline, const char *column) {
-    static const an_tolerance exact = {.text = "exact"};
-    for (uint32_t i = 0; i < baseline->column_count; i++) {
-        if (strcmp(baseline->columns[i], column) == 0) {
-            return &baseline->tolerances[i];
-        }
-    }
-    return &exact;
-}
-
 static bool agrees(const an_baseline_entry *before, const an_baseline_entry *now,
                    const an_tolerance *tolerance) {
     if (!before || !now || before->present != now->present ||
@@ -127,7 +80,9 @@ static void describe_row(const an_baseline *baseline, const an_baseline_entry *e
                               baseline->factors[i], entry->values[i]);
         used += length > 0 ? (size_t)length : 0;
     }
-    if (baseline->factor_count == 0) {
+    if (an_entries_is_claim(entry->column)) {
+        snprintf(text, ROW_BYTES, "(claim)");
+    } else if (baseline->factor_count == 0) {
         snprintf(text, ROW_BYTES, "(one row)");
     }
 }
@@ -155,7 +110,8 @@ static void put_difference(FILE *out, const an_baseline *baseline,
     describe_row(baseline, key, row);
     describe_value(before, old_value);
     describe_value(now, new_value);
-    if (before && now && before->present && now->present && before->value != 0.0) {
+    if (before && now && before->present && now->present && before->value != 0.0 &&
+        strcmp(before->unit, now->unit) == 0) {
         double percent = (now->value - before->value) / fabs(before->value) * 100.0;
         snprintf(change, sizeof change, "  %+.3g %%", percent);
     }
@@ -173,7 +129,7 @@ static uint32_t differences(const an_baseline *baseline, const an_baseline *now,
         const an_baseline_entry *before = &baseline->entries[i];
         const an_baseline_entry *found = find(now, before, &cursor);
         *matched += found != NULL;
-        if (!agrees(before, found, tolerance_of(baseline, before->column)) &&
+        if (!agrees(before, found, an_entries_tolerance(baseline, before->column)) &&
             ++count <= SHOWN_MAX && out) {
             put_difference(out, baseline, before, found);
         }
@@ -211,11 +167,10 @@ static cg_status compare(an_database *database, const an_baseline *baseline,
     an_baseline now = {0};
     cg_status status = check_factors(baseline, database, baseline_path, error);
     if (status == CG_OK) {
-        status = build(database, baseline->columns, baseline->column_count, baseline_path,
-                       &sheet, error);
+        status = build(database, baseline, baseline_path, &sheet, error);
     }
     if (status == CG_OK) {
-        status = make_entries(database, &sheet, &now, error);
+        status = an_entries_make(database, &sheet, &now, error);
     }
     if (status != CG_OK) {
         return status;
@@ -361,11 +316,13 @@ cg_status an_bless(const char *database_path, const char *baseline_path, const c
         status = default_columns(&database, &fresh, error);
     }
     if (status == CG_OK) {
-        status =
-            build(&database, fresh.columns, fresh.column_count, baseline_path, &sheet, error);
+        status = build(&database, &fresh, baseline_path, &sheet, error);
     }
     if (status == CG_OK) {
-        status = make_entries(&database, &sheet, &fresh, error);
+        status = an_entries_make(&database, &sheet, &fresh, error);
+    }
+    if (status == CG_OK) {
+        status = an_entries_add_columns(&database.pool, &fresh, error);
     }
     if (status == CG_OK) {
         status = an_baseline_write(baseline_path, &fresh, error);

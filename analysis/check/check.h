@@ -1,7 +1,8 @@
 /* Comparing a result database with a committed baseline (spec I5).
  *
  * Exact by default, tolerance by column (baseline.h). Wall figures never enter. A figure that
- * only one side has differs.
+ * only one side has differs. Claims are compared too, their verdicts exactly (entries.h), so a claim
+ * that was met and is now missed differs, and so does one that only one side has.
  */
 #ifndef AN_CHECK_CHECK_H
 #define AN_CHECK_CHECK_H

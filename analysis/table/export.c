@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static void put_csv(FILE *out, const char *text) {
+void an_put_csv(FILE *out, const char *text) {
     if (!strpbrk(text, ",\"\r\n")) {
         fputs(text, out);
         return;
@@ -21,7 +21,7 @@ static void put_csv(FILE *out, const char *text) {
 
 static void put_csv_header(const an_database *database, const an_table *table, FILE *out) {
     for (uint32_t i = 0; i < database->factor_count; i++) {
-        put_csv(out, database->factors[i].name);
+        an_put_csv(out, database->factors[i].name);
         fputc(',', out);
     }
     fputs("origin,n", out);
@@ -46,7 +46,7 @@ void an_print_csv(const an_database *database, const an_table *table, uint32_t t
     for (uint32_t i = 0; i < sheet->row_count; i++) {
         const an_sheet_row *row = &sheet->rows[i];
         for (uint32_t j = 0; j < database->factor_count; j++) {
-            put_csv(out, database->factors[j].values[row->value_index[j]]);
+            an_put_csv(out, database->factors[j].values[row->value_index[j]]);
             fputc(',', out);
         }
         fprintf(out, "%s,%u", row->origin, row->done);
@@ -70,7 +70,7 @@ void an_print_csv(const an_database *database, const an_table *table, uint32_t t
     }
 }
 
-static void put_json(FILE *out, const char *text) {
+void an_put_json(FILE *out, const char *text) {
     fputc('"', out);
     for (; *text; text++) {
         if (*text == '"' || *text == '\\') {
@@ -84,10 +84,10 @@ static void put_json(FILE *out, const char *text) {
     fputc('"', out);
 }
 
-static void put_member(FILE *out, const char *name, const char *value, const char *after) {
-    put_json(out, name);
+void an_put_member(FILE *out, const char *name, const char *value, const char *after) {
+    an_put_json(out, name);
     fputs(": ", out);
-    put_json(out, value);
+    an_put_json(out, value);
     fputs(after, out);
 }
 
@@ -101,9 +101,9 @@ static void put_json_columns(const an_sheet *sheet, FILE *out) {
                                : exact                            ? "none"
                                                                   : "t 95%";
         fputs(i > 0 ? ",\n        {" : "\n        {", out);
-        put_member(out, "name", column->name, ", ");
-        put_member(out, "unit", column->unit, ", ");
-        put_member(out, "interval", interval, ", ");
+        an_put_member(out, "name", column->name, ", ");
+        an_put_member(out, "unit", column->unit, ", ");
+        an_put_member(out, "interval", interval, ", ");
         fprintf(out, "\"wall\": %s}", column->wall ? "true" : "false");
     }
     fputs("\n      ],\n", out);
@@ -131,11 +131,11 @@ static void put_json_row(const an_database *database, const an_sheet *sheet,
     fputs("        {\"factors\": {", out);
     for (uint32_t i = 0; i < database->factor_count; i++) {
         const an_factor *factor = &database->factors[i];
-        put_member(out, factor->name, factor->values[row->value_index[i]],
-                   i + 1 < database->factor_count ? ", " : "");
+        an_put_member(out, factor->name, factor->values[row->value_index[i]],
+                      i + 1 < database->factor_count ? ", " : "");
     }
     fputs("}, ", out);
-    put_member(out, "origin", row->origin, ", ");
+    an_put_member(out, "origin", row->origin, ", ");
     fprintf(out, "\"n\": %u, \"failed\": %u, \"pending\": %u, \"cells\": [", row->done,
             row->failed, row->pending);
     for (uint32_t i = 0; i < sheet->column_count; i++) {
@@ -146,16 +146,16 @@ static void put_json_row(const an_database *database, const an_sheet *sheet,
 }
 
 void an_print_json(const an_database *database, const an_table *tables, uint32_t table_count,
-                   FILE *out) {
+                   const an_claim_list *claims, FILE *out) {
     fputs("{\n  ", out);
-    put_member(out, "experiment", database->experiment, ",\n  ");
-    put_member(out, "fingerprint", database->fingerprint, ",\n");
+    an_put_member(out, "experiment", database->experiment, ",\n  ");
+    an_put_member(out, "fingerprint", database->fingerprint, ",\n");
     fputs("  \"tables\": [", out);
     for (uint32_t i = 0; i < table_count; i++) {
         const an_sheet *sheet = &tables[i].sheet;
         fputs(i > 0 ? ",\n    {\n      " : "\n    {\n      ", out);
-        put_member(out, "name", tables[i].name, ",\n      ");
-        put_member(out, "title", tables[i].title, ",\n");
+        an_put_member(out, "name", tables[i].name, ",\n      ");
+        an_put_member(out, "title", tables[i].title, ",\n");
         put_json_columns(sheet, out);
         fputs("      \"rows\": [\n", out);
         for (uint32_t j = 0; j < sheet->row_count; j++) {
@@ -164,5 +164,9 @@ void an_print_json(const an_database *database, const an_table *tables, uint32_t
         }
         fputs("      ]\n    }", out);
     }
-    fputs("\n  ]\n}\n", out);
+    fputs(table_count > 0 ? "\n  ]" : "]", out);
+    if (claims) {
+        an_print_claims_json(claims, out);
+    }
+    fputs("\n}\n", out);
 }

@@ -7,6 +7,8 @@
 #include "analysis/table/print.h"
 #include "engine/base/nearest.h"
 
+static const char CLAIMS_VIEW[] = "claims";
+
 cg_status an_format_parse(const char *text, an_format *out, cg_error *error) {
     static const struct {
         const char *word;
@@ -36,8 +38,10 @@ static cg_status fill(an_database *database, const an_table_options *options,
     return an_sheet_build(database, &request, &table->sheet, error);
 }
 
-static cg_status no_such_view(an_database *database, const char *wanted, cg_error *error) {
-    const char **names = an_pool_take(&database->pool, database->view_count, sizeof *names);
+static cg_status no_such_view(an_database *database, const char *wanted, bool has_claims,
+                              cg_error *error) {
+    const char **names =
+        an_pool_take(&database->pool, (size_t)database->view_count + 1, sizeof *names);
     uint32_t count = 0;
     if (!names) {
         return an_out_of_memory(error);
@@ -46,6 +50,9 @@ static cg_status no_such_view(an_database *database, const char *wanted, cg_erro
         if (!database->views[i].is_plot) {
             names[count++] = database->views[i].name;
         }
+    }
+    if (has_claims) {
+        names[count++] = CLAIMS_VIEW;
     }
     if (count == 0) {
         return cg_error_set(error, CG_ERROR_NOT_FOUND,
@@ -103,15 +110,51 @@ static cg_status single_table(an_database *database, const an_table_options *opt
     return status == CG_OK ? fill(database, options, columns, count, table, error) : status;
 }
 
-static cg_status gather(an_database *database, const an_table_options *options,
-                        an_table **tables, uint32_t *table_count, cg_error *error) {
+/* What one output holds. */
+typedef struct content {
+    an_table *tables;
+    uint32_t table_count;
+    an_claim_list claims;
+    bool with_claims; /* they are to be printed */
+} content;
+
+/* Claims come with the views, when there are some, or alone, when they are asked for. */
+static cg_status gather_claims(an_database *database, const an_table_options *options,
+                               content *into, cg_error *error) {
+    bool alone = options->view && strcmp(options->view, CLAIMS_VIEW) == 0;
+    bool picked = options->columns || options->where_count > 0;
+    an_claim *claims = NULL;
+    cg_status status = an_claims_read(database, &claims, &into->claims.count, error);
+    into->claims.claims = claims;
+    into->with_claims = alone || (!options->view && !picked && into->claims.count > 0);
+    if (status != CG_OK || !alone) {
+        return status;
+    }
+    if (picked) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "the view claims takes no columns and no conditions: each claim "
+                            "has its own");
+    }
+    if (into->claims.count == 0) {
+        return cg_error_set(error, CG_ERROR_NOT_FOUND,
+                            "experiment %s has no claims: its scenario states none",
+                            database->experiment);
+    }
+    return CG_OK;
+}
+
+static cg_status gather(an_database *database, const an_table_options *options, content *into,
+                        cg_error *error) {
+    cg_status status = gather_claims(database, options, into, error);
+    if (status != CG_OK || (options->view && into->with_claims)) {
+        return status;
+    }
     an_table *gathered =
         an_pool_take(&database->pool, (size_t)database->view_count + 1, sizeof *gathered);
     if (!gathered) {
         return an_out_of_memory(error);
     }
     uint32_t count = 0;
-    cg_status status = CG_OK;
     for (uint32_t i = 0; i < database->view_count && status == CG_OK && !options->columns;
          i++) {
         const an_view *view = &database->views[i];
@@ -123,33 +166,41 @@ static cg_status gather(an_database *database, const an_table_options *options,
         gathered[count++].title = view->title;
     }
     if (status == CG_OK && options->view && !options->columns && count == 0) {
-        status = no_such_view(database, options->view, error);
+        status = no_such_view(database, options->view, into->claims.count > 0, error);
     } else if (status == CG_OK && count == 0) {
         status = single_table(database, options, options->columns, &gathered[count++], error);
     }
-    *tables = gathered;
-    *table_count = count;
+    into->tables = gathered;
+    into->table_count = count;
     return status;
 }
 
 static cg_status print(an_database *database, const an_table_options *options,
-                       const an_table *tables, uint32_t table_count, FILE *out,
-                       cg_error *error) {
+                       const content *from, FILE *out, cg_error *error) {
     if (options->format == AN_FORMAT_JSON) {
-        an_print_json(database, tables, table_count, out);
+        an_print_json(database, from->tables, from->table_count,
+                      from->with_claims ? &from->claims : NULL, out);
         return CG_OK;
     }
     cg_status status = CG_OK;
-    for (uint32_t i = 0; i < table_count && status == CG_OK; i++) {
+    for (uint32_t i = 0; i < from->table_count && status == CG_OK; i++) {
         if (options->format == AN_FORMAT_CSV) {
-            an_print_csv(database, &tables[i], i, out);
+            an_print_csv(database, &from->tables[i], i, out);
         } else if (options->format == AN_FORMAT_MARKDOWN) {
-            status = an_print_markdown(database, &tables[i], i, out, error);
+            status = an_print_markdown(database, &from->tables[i], i, out, error);
         } else {
-            status = an_print_text(database, &tables[i], options->width, i, out, error);
+            status = an_print_text(database, &from->tables[i], options->width, i, out, error);
         }
     }
-    return status;
+    if (status != CG_OK || !from->with_claims) {
+        return status;
+    }
+    if (options->format == AN_FORMAT_CSV) {
+        an_print_claims_csv(&from->claims, from->table_count, out);
+        return CG_OK;
+    }
+    return an_print_claims_text(database, &from->claims, options, from->table_count, out,
+                                error);
 }
 
 cg_status an_table_print(const char *path, const an_table_options *options, FILE *out,
@@ -159,11 +210,10 @@ cg_status an_table_print(const char *path, const an_table_options *options, FILE
     if (status != CG_OK) {
         return status;
     }
-    an_table *tables = NULL;
-    uint32_t table_count = 0;
-    status = gather(&database, options, &tables, &table_count, error);
+    content gathered = {0};
+    status = gather(&database, options, &gathered, error);
     if (status == CG_OK) {
-        status = print(&database, options, tables, table_count, out, error);
+        status = print(&database, options, &gathered, out, error);
     }
     an_database_close(&database);
     if (status == CG_OK && (fflush(out) != 0 || ferror(out))) {

@@ -9,6 +9,9 @@
  *   *            wall time
  *
  * CSV and JSON are for programs: base units, every digit, low and high in columns of their own.
+ *
+ * The claims of the experiment are a table too (claim.h), in their own units in every form, with
+ * a last line of text that counts them: "claims: 5 met, 1 missed, 0 open".
  */
 #ifndef AN_TABLE_TABLE_H
 #define AN_TABLE_TABLE_H
@@ -27,7 +30,9 @@ typedef enum an_format {
 typedef struct an_table_options {
     an_format format;
     const char *experiment; /* NULL: the database's only one */
-    const char *view;       /* name of a table view; NULL: all of them, in their order */
+    /* Name of a table view, or "claims"; NULL: all of them, in their order, then the claims, if
+     * there are some and neither columns nor conditions are asked for. */
+    const char *view;
     /* "latency:p99,throughput:mean" instead of views; NULL: from the views. */
     const char *columns;
     /* "factor=value" or "repetition=N"; several of one factor are alternatives. */

@@ -22,6 +22,7 @@ static const char *const status_names[CG_STATUS_COUNT] = {
     [CG_ERROR_PARTIAL] = "partial",
     [CG_ERROR_OVERLOADED] = "overloaded",
     [CG_ERROR_INTERRUPTED] = "interrupted",
+    [CG_ERROR_CONFLICT] = "conflict",
 };
 
 const char *cg_status_name(cg_status status) {

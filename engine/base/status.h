@@ -31,6 +31,7 @@ typedef enum cg_status {
     CG_ERROR_PARTIAL,     /* the answer is incomplete */
     CG_ERROR_OVERLOADED,  /* shed: queues are full */
     CG_ERROR_INTERRUPTED, /* the user asked to stop */
+    CG_ERROR_CONFLICT,    /* others held what was to be changed, each time it was tried */
     CG_STATUS_COUNT
 } cg_status;
 

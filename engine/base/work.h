@@ -32,7 +32,10 @@
     X(CG_WORK_TIER_L1, "tier_l1", "byte")                  /* reads served by tier 1 */        \
     X(CG_WORK_TIER_L2, "tier_l2", "byte")                                                      \
     X(CG_WORK_TIER_L3, "tier_l3", "byte")                                                      \
-    X(CG_WORK_SLOT, "slot", "byte")             /* slots taken or given back */                \
+    X(CG_WORK_TIER_L4, "tier_l4", "byte")                                                      \
+    X(CG_WORK_TIER_STORE, "tier_store", "byte") /* reads served by the last tier */            \
+    X(CG_WORK_SLOT, "slot", "byte")             /* slots taken, given back or moved */         \
+    X(CG_WORK_CACHE, "cache", "byte")           /* the decision cache asked; text hashed */    \
     X(CG_WORK_LOG_APPEND, "log_append", "byte") /* record encoded and checksummed */           \
     X(CG_WORK_MESSAGE, "message", "byte")       /* encoded or decoded, checksummed */          \
     X(CG_WORK_DISK_WRITE, "disk_write", "byte") /* log write made durable */

@@ -61,12 +61,14 @@ static void tell_edges(const decision_run *run) {
 
 static void gather_candidates(decision_run *run) {
     cg_cascade_scratch *scratch = run->scratch;
-    uint32_t concepts = cg_graph_concept_count(run->knowledge->graph);
+    const cg_graph *graph = run->knowledge->graph;
     if (run->decision.strategy == CG_STRATEGY_DIRECT) {
-        for (uint32_t row = 0; row < concepts; row++) {
-            scratch->rows[row] = row;
+        run->count = 0;
+        for (uint32_t row = 0; row < cg_graph_concept_count(graph); row++) {
+            if (!cg_graph_is_removed(graph, row)) {
+                scratch->rows[run->count++] = row;
+            }
         }
-        run->count = concepts;
     } else {
         const uint32_t *retrieved;
         run->count = cg_column_retrieved(scratch->columns, &retrieved);
@@ -76,7 +78,7 @@ static void gather_candidates(decision_run *run) {
         cg_cascade_sort_rows(scratch->rows, run->count);
     }
     tell_patterns(run);
-    run->decision.stage_in[CG_STAGE_COARSE] = concepts;
+    run->decision.stage_in[CG_STAGE_COARSE] = cg_graph_live_count(graph);
     run->decision.stage_out[CG_STAGE_COARSE] = run->count;
 }
 
@@ -301,7 +303,7 @@ static cg_strategy choose(const cg_cascade_options *options, const cg_knowledge 
         return CG_STRATEGY_DIRECT;
     }
     if (options->strategy == CG_STRATEGY_AUTO &&
-        cg_graph_concept_count(knowledge->graph) <= options->direct_max) {
+        cg_graph_live_count(knowledge->graph) <= options->direct_max) {
         return CG_STRATEGY_DIRECT;
     }
     return CG_STRATEGY_HIERARCHICAL;
@@ -347,7 +349,7 @@ static cg_status retrieve(decision_run *run, cg_error *error) {
             error, CG_ERROR_NOT_FOUND,
             "the %u indexes hold none of the graph's %u concepts; add them to an "
             "index or decide directly",
-            run->knowledge->index_count, cg_graph_concept_count(run->knowledge->graph));
+            run->knowledge->index_count, cg_graph_live_count(run->knowledge->graph));
     }
     run->view.neighbour_count = scratch->neighbour_count;
     return status;

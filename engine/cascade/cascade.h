@@ -61,7 +61,9 @@ cg_cascade_options cg_cascade_options_default(void);
 cg_status cg_cascade_options_check(const cg_cascade_options *options, cg_error *error);
 
 /* Everything a decision reads; all borrowed. Rows of indexes[i] are graph rows
- * index_first_row[i] + row. */
+ * index_first_row[i] + id where the index stores ids, and + row where it computes them. Concepts
+ * that were removed from the graph are to be gone from indexes, features (cg_features_withdraw),
+ * lexicon and recent stream too; they are no candidates, and nothing counts them. */
 enum { CG_CASCADE_INDEXES_MAX = 4, CG_ALTERNATIVES = 10 };
 #define CG_TICKS_NEVER UINT32_MAX /* no spike */
 
@@ -119,7 +121,8 @@ void cg_cascade_scratch_free(cg_cascade_scratch *scratch);
 uint64_t cg_cascade_scratch_bytes(const cg_cascade_scratch *scratch); /* memory held */
 
 /* Decides; changes nothing but scratch. Errors: CG_ERROR_INVALID (NaN or zero vector, wrong
- * type), CG_ERROR_NOT_FOUND (no concepts at all), CG_ERROR_MEMORY. */
+ * type, an index with ids beyond the graph, a removed teacher), CG_ERROR_NOT_FOUND (no concepts
+ * at all), CG_ERROR_MEMORY. */
 cg_status cg_cascade_decide(const cg_cascade_options *options, const cg_knowledge *knowledge,
                             const cg_fact_view *fact, cg_cascade_scratch *scratch,
                             cg_decision *decision, cg_work *work, cg_error *error);

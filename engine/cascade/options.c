@@ -123,7 +123,7 @@ static cg_status knowledge_check(const cg_knowledge *knowledge, cg_error *error)
                                 dims, concepts);
         }
     }
-    if (concepts == 0) {
+    if (cg_graph_live_count(knowledge->graph) == 0) {
         return cg_error_set(error, CG_ERROR_NOT_FOUND,
                             "the graph has no concepts, so a fact has no place to go; add one");
     }
@@ -188,10 +188,16 @@ cg_status cg_cascade_input_check(const cg_knowledge *knowledge, const cg_fact_vi
                             "the fact's concept type is %u; it must be below %d or unknown",
                             fact->type, (int)CG_CONCEPT_TYPES);
     }
-    if (fact->has_teacher && fact->teacher >= cg_graph_concept_count(knowledge->graph)) {
+    uint32_t concepts = cg_graph_concept_count(knowledge->graph);
+    if (fact->has_teacher && fact->teacher >= concepts) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "the fact's true concept is row %u; the graph has %u concepts",
-                            fact->teacher, cg_graph_concept_count(knowledge->graph));
+                            fact->teacher, concepts);
+    }
+    if (fact->has_teacher && cg_graph_is_removed(knowledge->graph, fact->teacher)) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "the fact's true concept is row %u, which was removed",
+                            fact->teacher);
     }
     return sparse_check(fact->sparse, error);
 }

@@ -1,6 +1,8 @@
 /* The first half of the coarse stage: the fact's nearest concepts.
  *
  * Neighbours are the concepts with the largest mean likeness (cg_column_compare), ties by row.
+ * Removed ones are in no index and in no list of the inverted file, and a comparison with all
+ * leaves them out.
  * Direct: of all concepts. Hierarchical: of those that the indexes find by the dense form and the
  * inverted file by the exact form, re-ranked. Candidates from one form re-ranked on all beat any form
  * alone, and each finds what the other loses.
@@ -49,9 +51,18 @@ static cg_status search_indexes(const cg_cascade_options *options,
         if (status != CG_OK) {
             return status;
         }
+        bool has_ids = cg_index_options_of(knowledge->indexes[i])->has_ids;
+        uint32_t first_row = knowledge->index_first_row[i];
+        uint32_t rows = cg_graph_concept_count(knowledge->graph) - first_row;
         for (uint32_t hit = 0; hit < found; hit++) {
-            scratch->found[scratch->found_count++] =
-                knowledge->index_first_row[i] + scratch->hits[hit].row;
+            uint64_t row = has_ids ? scratch->hits[hit].id : scratch->hits[hit].row;
+            if (row >= rows) {
+                return cg_error_set(error, CG_ERROR_INVALID,
+                                    "index %u holds id %llu; the graph has %u rows from row %u "
+                                    "on, where it begins",
+                                    i, (unsigned long long)row, rows, first_row);
+            }
+            scratch->found[scratch->found_count++] = first_row + (uint32_t)row;
         }
     }
     return CG_OK;
@@ -106,6 +117,10 @@ void cg_cascade_compare_all(const cg_cascade_options *options, const cg_column_v
     scratch->neighbour_count = 0;
     uint32_t count = cg_features_count(view->features);
     for (uint32_t row = 0; row < count; row++) {
+        if (cg_graph_is_removed(view->graph, row)) {
+            scratch->likenesses[row] = (cg_likeness){0};
+            continue;
+        }
         scratch->likenesses[row] = cg_column_compare(view, row, work);
         offer(scratch, options->neighbours, row, scratch->likenesses[row]);
     }

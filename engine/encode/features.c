@@ -181,6 +181,11 @@ cg_status cg_features_append(cg_features *features, const float *dense, cg_spars
     return CG_OK;
 }
 
+void cg_features_withdraw(cg_features *features, uint32_t row) {
+    CG_ASSERT(row >= features->base_count);
+    cg_postings_remove(features->postings, row, cg_features_row(features, row).sparse);
+}
+
 uint32_t cg_features_count(const cg_features *features) {
     return features->base_count + features->count;
 }

@@ -32,7 +32,11 @@ void cg_features_free(cg_features *features);
 cg_status cg_features_append(cg_features *features, const float *dense, cg_sparse sparse,
                              uint32_t *row, cg_work *work, cg_error *error);
 
-uint32_t cg_features_count(const cg_features *features); /* with the base's */
+/* Takes a row of this store, not of its base, out of the inverted file. The row stays, and can be
+ * read. At most once a row. Cost: linear in the lists of the row's features. */
+void cg_features_withdraw(cg_features *features, uint32_t row);
+
+uint32_t cg_features_count(const cg_features *features); /* with the base's, and withdrawn */
 uint32_t cg_features_dims(const cg_features *features);
 const cg_ttfs_options *cg_features_encoding(const cg_features *features);
 cg_feature_row cg_features_row(const cg_features *features, uint32_t row);
@@ -42,7 +46,8 @@ void cg_features_prefetch(const cg_features *features, uint32_t row);
 void cg_features_prefetch_sparse(const cg_features *features, uint32_t row);
 uint64_t cg_features_bytes(const cg_features *features); /* own rows only */
 
-/* The inverted file over the exact forms of all rows: how many hold a feature, and which. */
+/* The inverted file over the exact forms of all rows but those withdrawn: how many hold a
+ * feature, and which. */
 uint32_t cg_features_frequency(const cg_features *features, uint32_t feature);
 void cg_features_each_holder(const cg_features *features, uint32_t feature,
                              cg_postings_visit visit, void *context);

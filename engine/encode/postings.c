@@ -4,7 +4,9 @@
  * links to block b - 1; so the shape of a chain follows from the number of its blocks, a list
  * wastes at most half, and reading one costs a cache miss a block.
  *
- * Invariant: all blocks of a list but the newest are full.
+ * Invariant: all blocks of a list but the newest are full, and that is never empty. So a posting
+ * that goes is replaced by the last one of its list, and a block that this empties serves the next
+ * list that needs one of its size.
  * Source: Pibiri & Venturini, "Techniques for inverted index compression", ACM CSUR 53, 2020,
  * section 2, for growing lists; nothing is compressed here.
  */
@@ -35,6 +37,9 @@ struct cg_postings {
     posting *pool;
     size_t pool_used;
     size_t pool_capacity;
+    /* By doublings of the first size: 1 + where a block given up starts, whose link leads to the
+     * next; 0: none. */
+    uint32_t vacant[BLOCK_DOUBLINGS + 1];
 };
 
 cg_status cg_postings_alloc(cg_allocator allocator, cg_postings **out, cg_error *error) {
@@ -68,8 +73,12 @@ static const list *find(const cg_postings *postings, uint32_t feature) {
     return cg_table_get(postings->places, feature, &place) ? &postings->lists[place] : NULL;
 }
 
+static uint32_t doublings_of(uint32_t block) {
+    return block < BLOCK_DOUBLINGS ? block : BLOCK_DOUBLINGS;
+}
+
 static uint32_t block_size(uint32_t block) {
-    return (uint32_t)BLOCK_FIRST << (block < BLOCK_DOUBLINGS ? block : BLOCK_DOUBLINGS);
+    return (uint32_t)BLOCK_FIRST << doublings_of(block);
 }
 
 cg_status cg_postings_reserve(cg_postings *postings, cg_sparse sparse, cg_error *error) {
@@ -96,6 +105,20 @@ cg_status cg_postings_reserve(cg_postings *postings, cg_sparse sparse, cg_error 
     return status;
 }
 
+/* Where the list's next block is to start; room is reserved. */
+static uint32_t take_block(cg_postings *postings, uint32_t block) {
+    uint32_t *vacant = &postings->vacant[doublings_of(block)];
+    if (*vacant != 0) {
+        uint32_t start = *vacant - 1;
+        *vacant = postings->pool[start].row;
+        return start;
+    }
+    uint32_t start = (uint32_t)postings->pool_used;
+    postings->pool_used += 1 + block_size(block);
+    CG_ASSERT(postings->pool_used <= postings->pool_capacity);
+    return start;
+}
+
 void cg_postings_add(cg_postings *postings, uint32_t row, cg_sparse sparse) {
     for (uint32_t i = 0; i < sparse.count; i++) {
         uint64_t place = 0;
@@ -104,10 +127,8 @@ void cg_postings_add(cg_postings *postings, uint32_t row, cg_sparse sparse) {
         list *held = &postings->lists[place];
         if (held->blocks == 0 || held->used == block_size(held->blocks - 1)) {
             uint32_t older = held->newest;
-            held->newest = (uint32_t)postings->pool_used;
+            held->newest = take_block(postings, held->blocks);
             postings->pool[held->newest].row = older;
-            postings->pool_used += 1 + block_size(held->blocks);
-            CG_ASSERT(postings->pool_used <= postings->pool_capacity);
             held->blocks++;
             held->used = 0;
         }
@@ -115,6 +136,45 @@ void cg_postings_add(cg_postings *postings, uint32_t row, cg_sparse sparse) {
         postings->pool[held->newest + held->used] =
             (posting){.row = row, .weight = sparse.weights[i]};
         held->count++;
+    }
+}
+
+/* Where the row's posting lies in the pool. The list holds it. */
+static uint32_t place_of(const cg_postings *postings, const list *held, uint32_t row) {
+    uint32_t start = held->newest;
+    uint32_t used = held->used;
+    for (uint32_t block = held->blocks;; block--) {
+        CG_ASSERT(block > 0);
+        for (uint32_t i = 1; i <= used; i++) {
+            if (postings->pool[start + i].row == row) {
+                return start + i;
+            }
+        }
+        start = postings->pool[start].row;
+        used = block > 1 ? block_size(block - 2) : 0;
+    }
+}
+
+void cg_postings_remove(cg_postings *postings, uint32_t row, cg_sparse sparse) {
+    for (uint32_t i = 0; i < sparse.count; i++) {
+        uint64_t place = 0;
+        bool is_known = cg_table_get(postings->places, sparse.features[i], &place);
+        CG_ASSERT(is_known);
+        list *held = &postings->lists[place];
+        uint32_t at = place_of(postings, held, row);
+        postings->pool[at] = postings->pool[held->newest + held->used];
+        held->count--;
+        held->used--;
+        if (held->used > 0) {
+            continue;
+        }
+        uint32_t emptied = held->newest;
+        held->blocks--;
+        held->newest = postings->pool[emptied].row; /* meaningless without blocks */
+        held->used = held->blocks > 0 ? block_size(held->blocks - 1) : 0;
+        uint32_t *vacant = &postings->vacant[doublings_of(held->blocks)];
+        postings->pool[emptied].row = *vacant;
+        *vacant = emptied + 1;
     }
 }
 

@@ -5,7 +5,8 @@
  * postings. On WordNet the 50 nearest by the dense form lead to the right concept in 64% of
  * held-out facts, by the exact form in 91%.
  *
- * Rows are added in ascending order. A list is a chain of blocks in one pool, newest first.
+ * Rows are added in ascending order. A list is a chain of blocks in one pool, newest first. A row
+ * that is removed leaves its place in each list to the one added last.
  */
 #ifndef CG_ENGINE_ENCODE_POSTINGS_H
 #define CG_ENGINE_ENCODE_POSTINGS_H
@@ -24,10 +25,14 @@ cg_status cg_postings_reserve(cg_postings *postings, cg_sparse sparse, cg_error 
 /* Adds a reserved row, larger than any before. */
 void cg_postings_add(cg_postings *postings, uint32_t row, cg_sparse sparse);
 
+/* Takes a row out again that was added with the same form. Cost: linear in the lists of its
+ * features. */
+void cg_postings_remove(cg_postings *postings, uint32_t row, cg_sparse sparse);
+
 /* How many rows hold the feature. */
 uint32_t cg_postings_frequency(const cg_postings *postings, uint32_t feature);
 typedef void (*cg_postings_visit)(void *context, uint32_t row, float weight);
-/* Visits them all, in an order that depends on nothing but what was added. */
+/* Visits them all, in an order that depends on nothing but what was added and removed. */
 void cg_postings_each(const cg_postings *postings, uint32_t feature, cg_postings_visit visit,
                       void *context);
 uint64_t cg_postings_bytes(const cg_postings *postings);

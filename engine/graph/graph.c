@@ -56,6 +56,7 @@ cg_status cg_graph_alloc(const cg_graph *base, cg_allocator allocator, cg_graph 
     graph->base = base;
     graph->level = base ? base->level + 1 : 0;
     graph->first_row = base ? cg_graph_concept_count(base) : 0;
+    graph->vacant_edge = NO_EDGE;
     cg_status status = cg_table_alloc(allocator, &graph->chain_of_row, error);
     if (status == CG_OK) {
         status = cg_table_alloc(allocator, &graph->hub_edges, error);
@@ -80,6 +81,7 @@ void cg_graph_free(cg_graph *graph) {
     cg_deallocate(&allocator, graph->frozen_edges, graph->frozen_edge_count, sizeof(cg_edge));
     cg_deallocate(&allocator, graph->growing, graph->growing_capacity, sizeof(growing_edge));
     cg_deallocate(&allocator, graph->chains, graph->chain_capacity, sizeof(chain));
+    cg_deallocate(&allocator, graph->removed, graph->removed_capacity, sizeof(uint64_t));
     cg_table_free(graph->chain_of_row);
     cg_table_free(graph->hub_edges);
     cg_deallocate(&allocator, graph, 1, sizeof *graph);
@@ -167,10 +169,6 @@ const chain *cg_graph_chain(const cg_graph *layer, uint32_t row) {
     return &layer->chains[index];
 }
 
-static uint64_t hub_key(uint32_t row, uint32_t target) {
-    return (uint64_t)row << 32 | target;
-}
-
 static bool frozen_has(const cg_graph *layer, uint32_t row, cg_edge edge) {
     if (row >= layer->frozen_count) {
         return false;
@@ -199,7 +197,7 @@ static bool growing_has(const cg_graph *layer, uint32_t row, cg_edge edge) {
     }
     if (held->count >= HUB_EDGES) {
         uint64_t types = 0;
-        return cg_table_get(layer->hub_edges, hub_key(row, edge.target), &types) &&
+        return cg_table_get(layer->hub_edges, cg_graph_hub_key(row, edge.target), &types) &&
                (types >> edge.type & 1) != 0;
     }
     for (uint32_t i = held->head; i != NO_EDGE; i = layer->growing[i].next) {
@@ -222,6 +220,11 @@ static cg_status check_edge(const cg_graph *graph, uint32_t from, cg_edge edge,
     if (from == edge.target) {
         return cg_error_set(error, CG_ERROR_INVALID, "an edge from row %u to itself", from);
     }
+    if (cg_graph_is_removed(graph, from) || cg_graph_is_removed(graph, edge.target)) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "an edge from row %u to row %u, one of which was removed", from,
+                            edge.target);
+    }
     if (edge.type >= CG_EDGE_TYPE_COUNT) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "the edge from row %u to row %u has type %u; types are 0 to %d",
@@ -234,7 +237,7 @@ static cg_status check_edge(const cg_graph *graph, uint32_t from, cg_edge edge,
                                 cg_edge_type_name((cg_edge_type)edge.type), from, edge.target);
         }
     }
-    if (graph->growing_count == NO_EDGE - 1) {
+    if (graph->growing_count == NO_EDGE - 1 && graph->vacant_edges == 0) {
         return cg_error_set(error, CG_ERROR_FULL, "a graph grows by at most %u edges",
                             NO_EDGE - 1);
     }
@@ -243,15 +246,16 @@ static cg_status check_edge(const cg_graph *graph, uint32_t from, cg_edge edge,
 
 static cg_status note_hub_edge(cg_graph *graph, uint32_t row, cg_edge edge, cg_error *error) {
     uint64_t types = 0;
-    uint64_t key = hub_key(row, edge.target);
+    uint64_t key = cg_graph_hub_key(row, edge.target);
     (void)cg_table_get(graph->hub_edges, key, &types);
     return cg_table_put(graph->hub_edges, key, types | UINT64_C(1) << edge.type, error);
 }
 
 /* Room for one more growing edge of the row, and its chain. The chain may be new and empty. */
 static cg_status reserve_edge(cg_graph *graph, uint32_t from, cg_error *error) {
-    cg_status status = CG_GROW(&graph->allocator, graph->growing, graph->growing_capacity,
-                               (size_t)graph->growing_count + 1, error);
+    cg_status status =
+        CG_GROW(&graph->allocator, graph->growing, graph->growing_capacity,
+                (size_t)graph->growing_count + (graph->vacant_edges == 0), error);
     uint64_t index = 0;
     if (status != CG_OK || cg_table_get(graph->chain_of_row, from, &index)) {
         return status;
@@ -285,6 +289,16 @@ static cg_status reserve_hub(cg_graph *graph, const chain *held, cg_edge edge,
     return status;
 }
 
+static uint32_t take_place(cg_graph *graph) {
+    if (graph->vacant_edges == 0) {
+        return graph->growing_count++;
+    }
+    uint32_t at = graph->vacant_edge;
+    graph->vacant_edge = graph->growing[at].next;
+    graph->vacant_edges--;
+    return at;
+}
+
 cg_status cg_graph_add_edge(cg_graph *graph, uint32_t from, cg_edge edge, cg_error *error) {
     cg_status status = check_edge(graph, from, edge, error);
     if (status == CG_OK) {
@@ -300,7 +314,7 @@ cg_status cg_graph_add_edge(cg_graph *graph, uint32_t from, cg_edge edge, cg_err
     if (status != CG_OK) {
         return status;
     }
-    uint32_t added = graph->growing_count++;
+    uint32_t added = take_place(graph);
     graph->growing[added] = (growing_edge){.edge = edge, .next = NO_EDGE};
     if (held->count == 0) {
         held->head = added;
@@ -325,7 +339,7 @@ cg_status cg_graph_add_edge(cg_graph *graph, uint32_t from, cg_edge edge, cg_err
 uint64_t cg_graph_edge_count(const cg_graph *graph) {
     uint64_t count = 0;
     for (; graph; graph = graph->base) {
-        count += graph->frozen_edge_count + graph->growing_count;
+        count += graph->frozen_edge_count + graph->growing_count - graph->vacant_edges;
     }
     return count;
 }
@@ -337,5 +351,5 @@ uint64_t cg_graph_bytes(const cg_graph *graph) {
            graph->frozen_edge_count * sizeof(cg_edge) +
            graph->growing_capacity * sizeof(growing_edge) +
            graph->chain_capacity * sizeof(chain) + cg_table_bytes(graph->chain_of_row) +
-           cg_table_bytes(graph->hub_edges);
+           cg_table_bytes(graph->hub_edges) + graph->removed_capacity * sizeof(uint64_t);
 }

@@ -85,6 +85,19 @@ cg_status cg_graph_add_concept(cg_graph *graph, uint64_t id, uint32_t type, cons
  * what it had or it had none. */
 cg_status cg_graph_add_edge(cg_graph *graph, uint32_t from, cg_edge edge, cg_error *error);
 
+/* Takes a concept of this graph out, with its edges and those that lead back from where they lead:
+ * so nothing leads to it any more, provided that each edge to it had one back. Its row stays, with
+ * id, name, type and depth, and is never used again; no edge may be added to it. Only in a graph
+ * that stands on a base. Errors, with the graph unchanged: CG_ERROR_NOT_FOUND (no such row, or
+ * removed before), CG_ERROR_INVALID (a row of the base, or no base), CG_ERROR_CONFLICT (concepts
+ * hang below it), CG_ERROR_MEMORY. Cost: linear in the growing edges of the concepts that it has
+ * edges to. */
+cg_status cg_graph_remove_concept(cg_graph *graph, uint32_t row, cg_error *error);
+bool cg_graph_is_removed(const cg_graph *graph, uint32_t row); /* row < concepts */
+/* The largest row of this graph (not of its base) below `row` that was not removed; false when
+ * there is none. row <= concepts. */
+bool cg_graph_live_before(const cg_graph *graph, uint32_t row, uint32_t *before);
+
 /* Moves the growing part into compressed rows and computes depths: hops to the nearest root (a
  * concept without hypernym) along hypernym edges of both kinds; 0 for a concept that reaches no
  * root because its hypernyms form a cycle. Names and edge cursors taken before are void. Only
@@ -114,7 +127,8 @@ uint32_t cg_graph_path_to_root(const cg_graph *graph, uint32_t row, uint32_t pat
 uint32_t cg_graph_tree_distance(const cg_graph *graph, uint32_t from, uint32_t to,
                                 uint32_t max);
 
-uint32_t cg_graph_concept_count(const cg_graph *graph); /* with the base's */
+uint32_t cg_graph_concept_count(const cg_graph *graph); /* rows: with the base's, and removed */
+uint32_t cg_graph_live_count(const cg_graph *graph);    /* concepts: without removed ones */
 uint64_t cg_graph_edge_count(const cg_graph *graph);    /* with the base's */
 uint64_t cg_graph_id(const cg_graph *graph, uint32_t row);
 uint32_t cg_graph_type(const cg_graph *graph, uint32_t row);
@@ -126,8 +140,9 @@ uint32_t cg_graph_degree_of_type(const cg_graph *graph, uint32_t row, cg_edge_ty
 /* Borrowed until a concept is added. */
 const char *cg_graph_name(const cg_graph *graph, uint32_t row);
 uint64_t cg_graph_bytes(const cg_graph *graph); /* own part only */
-/* Own part: concepts by row, and edges by row in the order they come out. The same additions
- * give the same hash, also when they were made to different rows in another order. */
+/* Own part: concepts by row, which of them were removed, and edges by row in the order they
+ * come out. The same additions and removals give the same hash, also when additions were made to
+ * different rows in another order. */
 uint64_t cg_graph_hash(const cg_graph *graph);
 
 #endif

@@ -11,7 +11,8 @@
  *     growing[head].next -> ... -> growing[tail].next = NO_EDGE
  *
  * To refuse duplicates, a chain is walked while it is short; a chain of HUB_EDGES or more has
- * all its edges in hub_edges: (row << 32 | target) -> bit mask of types.
+ * all its edges in hub_edges: (row << 32 | target) -> bit mask of types. Places of growing[] that
+ * removals left are a chain too, through next from vacant_edge; additions take them first.
  */
 #ifndef CG_ENGINE_GRAPH_GRAPH_LAYOUT_H
 #define CG_ENGINE_GRAPH_GRAPH_LAYOUT_H
@@ -64,11 +65,17 @@ struct cg_graph {
     growing_edge *growing;
     uint32_t growing_count;
     size_t growing_capacity;
+    uint32_t vacant_edge;  /* in growing[], or NO_EDGE */
+    uint32_t vacant_edges; /* of growing_count */
     chain *chains;
     uint32_t chain_count;
     size_t chain_capacity;
     cg_table *chain_of_row;
     cg_table *hub_edges;
+
+    uint64_t *removed; /* a bit an own row; none where the array ends */
+    size_t removed_capacity;
+    uint32_t removed_count;
 };
 
 /* The graph of that level at or below `graph`. */
@@ -77,6 +84,11 @@ static inline const cg_graph *cg_graph_layer(const cg_graph *graph, uint32_t lev
         graph = graph->base;
     }
     return graph;
+}
+
+/* Of an edge in hub_edges. */
+static inline uint64_t cg_graph_hub_key(uint32_t row, uint32_t target) {
+    return (uint64_t)row << 32 | target;
 }
 
 /* The chain of a row in this layer, or NULL. */

@@ -243,6 +243,11 @@ uint64_t cg_graph_hash(const cg_graph *graph) {
             hash_edge(&hasher, graph->frozen_edges[i]);
         }
     }
+    for (uint32_t r = 0; r < graph->concept_count && graph->removed_count > 0; r++) {
+        if (cg_graph_is_removed(graph, graph->first_row + r)) {
+            cg_hasher_add_u64(&hasher, r);
+        }
+    }
     /* Chains lie in the order their rows were first touched; a sum does not see that order. */
     uint64_t chains = 0;
     for (uint32_t c = 0; c < graph->chain_count; c++) {

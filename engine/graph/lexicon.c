@@ -6,7 +6,8 @@
  * is not the ending "setter".
  *
  * A concept is added in two passes: the first finds out how much room its cues can take at
- * most, and reserves it; the second writes, and cannot fail.
+ * most, and reserves it; the second writes, and cannot fail. So it is removed, since lists that
+ * shrink move too.
  */
 #include "engine/graph/lexicon.h"
 
@@ -136,6 +137,71 @@ cg_status cg_lexicon_add(cg_lexicon *lexicon, uint32_t row, const cg_cues *cues,
             put(lexicon, key, parents[parent]);
         }
     }
+    return CG_OK;
+}
+
+/* Takes one count of the row off the key's list. */
+static void drop(cg_lexicon *lexicon, uint64_t key, uint32_t row) {
+    bool found = false;
+    size_t at = cg_lexicon_keys_find(&lexicon->keys, key, &found);
+    CG_ASSERT(found);
+    cg_lexicon_slot *slot = &lexicon->keys.slots[at];
+    if (slot->place < LIST) {
+        CG_ASSERT(slot->place == row + 1);
+        cg_lexicon_keys_remove(&lexicon->keys, at);
+        return;
+    }
+    uint32_t block = cg_lexicon_lists_subtract(&lexicon->lists, slot->place - LIST, row);
+    if (block == 0) {
+        cg_lexicon_keys_remove(&lexicon->keys, at);
+        return;
+    }
+    slot->place = LIST + block;
+    cg_lexicon_list list = cg_lexicon_lists_at(&lexicon->lists, block);
+    if (list.entry_count == 1 && list.total == 1 && list.entries[0].row < LIST - 1) {
+        slot->place = list.entries[0].row + 1;
+        cg_lexicon_lists_release(&lexicon->lists, block);
+    }
+}
+
+static uint64_t shrinking_cost_of(const cg_lexicon *lexicon, const cg_cue *cue,
+                                  uint32_t parent_count) {
+    uint64_t fewer = 1 + (cue->kind == CG_CUE_NAME ? UINT64_C(1) : parent_count);
+    bool found = false;
+    size_t at = cg_lexicon_keys_find(&lexicon->keys, key_of(cue->kind, cue->phrase), &found);
+    if (!found || lexicon->keys.slots[at].place < LIST) {
+        return 0;
+    }
+    cg_lexicon_entry single;
+    cg_lexicon_list list = list_of(lexicon, &lexicon->keys.slots[at], &single);
+    return cg_lexicon_lists_shrinking_cost(list.entry_count, fewer);
+}
+
+cg_status cg_lexicon_remove(cg_lexicon *lexicon, uint32_t row, const cg_cues *cues,
+                            const uint32_t *parents, uint32_t parent_count, cg_error *error) {
+    CG_ASSERT(cues->count <= CG_CUES_MAX);
+    uint64_t units = 0;
+    for (uint32_t i = 0; i < cues->count; i++) {
+        units += shrinking_cost_of(lexicon, &cues->list[i], parent_count);
+    }
+    cg_status status =
+        units > 0 ? cg_lexicon_lists_reserve(&lexicon->lists, &lexicon->allocator, units, error)
+                  : CG_OK;
+    if (status != CG_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < cues->count; i++) {
+        const cg_cue *cue = &cues->list[i];
+        uint64_t key = key_of(cue->kind, cue->phrase);
+        if (cue->kind == CG_CUE_NAME) {
+            drop(lexicon, key, row);
+            continue;
+        }
+        for (uint32_t parent = 0; parent < parent_count; parent++) {
+            drop(lexicon, key, parents[parent]);
+        }
+    }
+    cg_lexicon_names_forget(&lexicon->names, row);
     return CG_OK;
 }
 

@@ -41,6 +41,17 @@ void cg_lexicon_free(cg_lexicon *lexicon); /* NULL is fine */
 cg_status cg_lexicon_add(cg_lexicon *lexicon, uint32_t row, const cg_cues *cues,
                          const uint32_t *parents, uint32_t parent_count, cg_error *error);
 
+/* Takes a concept out again that was added to this lexicon (not its base) with the same cues and
+ * parents: whatever is asked afterwards gets the answers of a lexicon to which it never was added,
+ * but for the order of visits, in which a parent keeps its place as long as any concept with the
+ * cue is left to it. The hash is the same. The row may not be added again. On failure the lexicon
+ * is unchanged: CG_ERROR_MEMORY, CG_ERROR_FULL.
+ *
+ * Cost: as of the addition, and linear in a list that loses an entry. Memory serves later
+ * additions, but for some 8 bytes a name. */
+cg_status cg_lexicon_remove(cg_lexicon *lexicon, uint32_t row, const cg_cues *cues,
+                            const uint32_t *parents, uint32_t parent_count, cg_error *error);
+
 /* What a list holds in all. */
 typedef struct cg_lexicon_total {
     uint32_t entries; /* visits: rows of a name; parents of a cue, the base's and own apart */

@@ -3,7 +3,8 @@
  * The home of a key is key * slots / 2^64, taken from its upper half: keys are hashes already.
  * Invariant: along a run of taken slots, homes go up (around the end), so that a search ends at
  * the first key whose home lies behind its own, and 7 of 8 slots can be taken. Growing by a
- * quarter keeps that order, and moves keys from front to front.
+ * quarter keeps that order, and moves keys from front to front; so does a removal, which moves the
+ * rest of the run back by one, up to the first key that is at home.
  * Source: P. Celis, "Robin Hood hashing", PhD thesis, Waterloo 1986; as ordered linear probing:
  * O. Amble & D. Knuth, "Ordered hash tables", Computer Journal 17(2), 1974.
  */
@@ -55,6 +56,22 @@ void cg_lexicon_keys_insert(cg_lexicon_keys *keys, size_t at, uint64_t key, uint
         at = at + 1 < keys->slot_count ? at + 1 : 0;
     }
     keys->taken++;
+}
+
+void cg_lexicon_keys_remove(cg_lexicon_keys *keys, size_t at) {
+    size_t count = keys->slot_count;
+    CG_ASSERT(at < count && keys->slots[at].place != 0);
+    for (;;) {
+        size_t next = at + 1 < count ? at + 1 : 0;
+        const cg_lexicon_slot *follower = &keys->slots[next];
+        if (follower->place == 0 || home_of(cg_lexicon_slot_key(follower), count) == next) {
+            break;
+        }
+        keys->slots[at] = *follower;
+        at = next;
+    }
+    keys->slots[at] = (cg_lexicon_slot){0};
+    keys->taken--;
 }
 
 cg_status cg_lexicon_keys_reserve(cg_lexicon_keys *keys, const cg_allocator *allocator,

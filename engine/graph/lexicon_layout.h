@@ -15,6 +15,9 @@
  * moves to one of the next class, and the next list of that size takes over the old one. A list
  * is read in one go, first added first.
  *
+ * A list that has shrunk to the entries of the class below moves back to it, one entry that was
+ * added once to its slot, and what is empty gives up block and key.
+ *
  * The index of a long block is a hash table of positions, so that adding to a list of n entries
  * costs O(1) and not O(n).
  */
@@ -43,6 +46,8 @@ cg_status cg_lexicon_keys_reserve(cg_lexicon_keys *keys, const cg_allocator *all
 size_t cg_lexicon_keys_find(const cg_lexicon_keys *keys, uint64_t key, bool *found);
 /* at: as cg_lexicon_keys_find has just said; room is reserved. */
 void cg_lexicon_keys_insert(cg_lexicon_keys *keys, size_t at, uint64_t key, uint32_t place);
+/* at: a slot that holds a key. */
+void cg_lexicon_keys_remove(cg_lexicon_keys *keys, size_t at);
 uint64_t cg_lexicon_slot_key(const cg_lexicon_slot *slot);
 
 /* Lists of two entries or more, and what else does not fit a slot (lexicon_lists.c). */
@@ -76,6 +81,14 @@ cg_status cg_lexicon_lists_reserve(cg_lexicon_lists *lists, const cg_allocator *
 /* Both return the block where the list is now; room is reserved. */
 uint32_t cg_lexicon_lists_start(cg_lexicon_lists *lists, uint32_t row);
 uint32_t cg_lexicon_lists_add(cg_lexicon_lists *lists, uint32_t block, uint32_t row);
+/* The most units of the pool that are taken when a list of `entries` loses `fewer` of them. */
+uint64_t cg_lexicon_lists_shrinking_cost(uint32_t entries, uint64_t fewer);
+/* Takes one count off the row's entry, which must be there, and the entry out when it was the
+ * last, those behind it moving up. Returns the block where the list is now, or 0 when nothing is
+ * left of it; room is reserved. Cost: of the last count, linear in the entries. */
+uint32_t cg_lexicon_lists_subtract(cg_lexicon_lists *lists, uint32_t block, uint32_t row);
+/* Gives up the block of a list of one entry. */
+void cg_lexicon_lists_release(cg_lexicon_lists *lists, uint32_t block);
 cg_lexicon_list cg_lexicon_lists_at(const cg_lexicon_lists *lists, uint32_t block);
 
 /* The names of rows (lexicon_names.c): phrases of a row lie together, in the order given. */
@@ -96,6 +109,8 @@ cg_status cg_lexicon_names_reserve(cg_lexicon_names_of *names, const cg_allocato
                                    uint32_t row, uint32_t count, cg_error *error);
 /* Adds a name to the row that was added to last, or to a new one; room is reserved. */
 void cg_lexicon_names_add(cg_lexicon_names_of *names, uint32_t row, uint64_t phrase);
+/* The row has none from now on; the memory of its phrases stays theirs. */
+void cg_lexicon_names_forget(cg_lexicon_names_of *names, uint32_t row);
 /* NULL and 0 when it has none. */
 const uint64_t *cg_lexicon_names_at(const cg_lexicon_names_of *names, uint32_t row,
                                     uint32_t *count);

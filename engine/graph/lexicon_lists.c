@@ -1,11 +1,12 @@
 /* The lists of a lexicon: blocks of classes 1, 2, 3, 4, 6, 8, 12, 16 ..., and their index.
  *
  * Invariant: a block is full exactly when its number of entries is a size of the series; then
- * the next new entry moves the list to a block of the next class.
+ * the next new entry moves the list to a block of the next class, and the loss of an entry leads to
+ * such a number just when the list moves to a block of the class below.
  *
  * The index of a block of n entries, n > SCAN_MAX, is 3 n / 2 numbers behind the entries: hash
- * of the row -> 1 + position, open addressing with linear probing, 0 for none; nothing is ever
- * removed. It is filled anew when the list moves.
+ * of the row -> 1 + position, open addressing with linear probing, 0 for none. It is filled anew
+ * when the list moves, and when an entry goes: then most positions change anyway.
  * Source: D. Knuth, "The Art of Computer Programming", volume 3, section 6.4, algorithm L;
  * volume 1, section 2.5, for blocks of few sizes with a list of vacant ones for each.
  */
@@ -98,20 +99,32 @@ static uint32_t *index_of(cg_lexicon_entry *entries, uint64_t room, uint32_t row
     return position;
 }
 
-static uint32_t move(cg_lexicon_lists *lists, uint32_t from, uint32_t size_class) {
-    uint32_t to = take(lists, size_class + 1);
-    uint64_t room = room_of(size_class + 1);
-    uint32_t entry_count = lists->pool[from].row;
-    cg_lexicon_entry *entries = lists->pool + to + 1;
-    memcpy(lists->pool + to, lists->pool + from, (1 + (size_t)entry_count) * sizeof *entries);
-    if (index_units(room) > 0) {
-        memset(entries + room, 0, (size_t)index_units(room) * sizeof *entries);
-        for (uint32_t i = 0; i < entry_count; i++) {
-            *index_of(entries, room, entries[i].row) = i + 1;
-        }
+/* Fills the index of a block of that class, if it has one. */
+static void fill_index(cg_lexicon_lists *lists, uint32_t block, uint32_t size_class) {
+    uint64_t room = room_of(size_class);
+    cg_lexicon_entry *entries = lists->pool + block + 1;
+    if (index_units(room) == 0) {
+        return;
     }
-    lists->pool[from].row = lists->vacant[size_class];
-    lists->vacant[size_class] = from;
+    memset(entries + room, 0, (size_t)index_units(room) * sizeof *entries);
+    for (uint32_t i = 0; i < lists->pool[block].row; i++) {
+        *index_of(entries, room, entries[i].row) = i + 1;
+    }
+}
+
+static void give_up(cg_lexicon_lists *lists, uint32_t block, uint32_t size_class) {
+    lists->pool[block].row = lists->vacant[size_class];
+    lists->vacant[size_class] = block;
+}
+
+/* Moves a list to a block of another class, which has room for it. */
+static uint32_t move(cg_lexicon_lists *lists, uint32_t from, uint32_t from_class,
+                     uint32_t to_class) {
+    uint32_t to = take(lists, to_class);
+    memcpy(lists->pool + to, lists->pool + from,
+           (1 + (size_t)lists->pool[from].row) * sizeof *lists->pool);
+    fill_index(lists, to, to_class);
+    give_up(lists, from, from_class);
     return to;
 }
 
@@ -140,7 +153,8 @@ uint32_t cg_lexicon_lists_add(cg_lexicon_lists *lists, uint32_t block, uint32_t 
     uint32_t at = position_of(lists->pool + block + 1, entry_count, row);
     if (at == entry_count) {
         if (is_full(entry_count)) {
-            block = move(lists, block, class_of(entry_count));
+            uint32_t size_class = class_of(entry_count);
+            block = move(lists, block, size_class, size_class + 1);
         }
         uint64_t room = room_of(class_of((uint64_t)entry_count + 1));
         cg_lexicon_entry *entries = lists->pool + block + 1;
@@ -153,6 +167,45 @@ uint32_t cg_lexicon_lists_add(cg_lexicon_lists *lists, uint32_t block, uint32_t 
     cg_lexicon_entry *entry = &lists->pool[block + 1 + at];
     entry->count += entry->count < UINT32_MAX;
     lists->pool[block].count += lists->pool[block].count < UINT32_MAX;
+    return block;
+}
+
+uint64_t cg_lexicon_lists_shrinking_cost(uint32_t entries, uint64_t fewer) {
+    uint64_t left = entries > fewer ? entries - fewer : 1;
+    uint64_t cost = 0;
+    for (uint32_t size_class = class_of(entries);
+         size_class > 0 && room_of(size_class - 1) >= left; size_class--) {
+        cost += units_of(size_class - 1);
+    }
+    return cost;
+}
+
+void cg_lexicon_lists_release(cg_lexicon_lists *lists, uint32_t block) {
+    give_up(lists, block, 0);
+}
+
+uint32_t cg_lexicon_lists_subtract(cg_lexicon_lists *lists, uint32_t block, uint32_t row) {
+    cg_lexicon_entry *head = &lists->pool[block];
+    cg_lexicon_entry *entries = head + 1;
+    uint32_t entry_count = head->row;
+    uint32_t at = position_of(entries, entry_count, row);
+    CG_ASSERT(at < entry_count);
+    head->count -= head->count < UINT32_MAX; /* a sum that has stopped no longer knows */
+    entries[at].count -= entries[at].count < UINT32_MAX;
+    if (entries[at].count > 0) {
+        return block;
+    }
+    uint32_t size_class = class_of(entry_count);
+    memmove(entries + at, entries + at + 1, (entry_count - at - 1) * sizeof *entries);
+    head->row = entry_count - 1;
+    if (head->row == 0) {
+        cg_lexicon_lists_release(lists, block);
+        return 0;
+    }
+    if (is_full(head->row)) {
+        return move(lists, block, size_class, size_class - 1);
+    }
+    fill_index(lists, block, size_class);
     return block;
 }
 

@@ -72,6 +72,12 @@ void cg_lexicon_names_add(cg_lexicon_names_of *names, uint32_t row, uint64_t phr
     names->counts[at]++;
 }
 
+void cg_lexicon_names_forget(cg_lexicon_names_of *names, uint32_t row) {
+    if (holds(names, row)) {
+        names->counts[row - names->first_row] = 0;
+    }
+}
+
 const uint64_t *cg_lexicon_names_at(const cg_lexicon_names_of *names, uint32_t row,
                                     uint32_t *count) {
     *count = holds(names, row) ? names->counts[row - names->first_row] : 0;

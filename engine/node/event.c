@@ -4,8 +4,15 @@
 
 const char *cg_event_kind_name(cg_event_kind kind) {
     static const char *const names[CG_EVENT_KIND_COUNT] = {"request", "message", "timer",
-                                                           "storage_done"};
+                                                           "storage_done", "read_done"};
     CG_ASSERT((unsigned)kind < CG_EVENT_KIND_COUNT);
+    return names[kind];
+}
+
+const char *cg_request_kind_name(cg_request_kind kind) {
+    static const char *const names[CG_REQUEST_KIND_COUNT] = {"allocate", "batch", "deallocate",
+                                                             "recall"};
+    CG_ASSERT((unsigned)kind < CG_REQUEST_KIND_COUNT);
     return names[kind];
 }
 

@@ -11,6 +11,24 @@
 #include "engine/base/status.h"
 #include "engine/base/work.h"
 #include "engine/cascade/cascade.h"
+#include "engine/service/monitor.h"
+
+/* What a client asks of a host (spec B4). */
+typedef enum cg_request_kind {
+    CG_REQUEST_ALLOCATE,   /* bytes: a fact's text */
+    CG_REQUEST_BATCH,      /* bytes: facts' texts, each behind its length (u32, little-endian) */
+    CG_REQUEST_DEALLOCATE, /* target: the id of the request that allocated the fact; of a batch's
+                            * k-th fact, from 0, that of the batch + k * 2^48 */
+    CG_REQUEST_RECALL,     /* bytes: keys (u64 each, little-endian); hops */
+    CG_REQUEST_KIND_COUNT
+} cg_request_kind;
+const char *cg_request_kind_name(cg_request_kind kind); /* "allocate"; static storage */
+
+enum {
+    CG_BATCH_FACTS_MAX = 1024,  /* facts in one batch request */
+    CG_RECALL_KEYS_MAX = 65536, /* keys in one recall */
+    CG_RECALL_HOPS_MAX = 16     /* steps that a recall goes on from each key */
+};
 
 /* Flags of a request. */
 enum {
@@ -23,6 +41,7 @@ typedef enum cg_event_kind {
     CG_EVENT_MESSAGE,      /* bytes from another host */
     CG_EVENT_TIMER,        /* a timer that the node set is due */
     CG_EVENT_STORAGE_DONE, /* a write is durable */
+    CG_EVENT_READ_DONE,    /* a record that was asked for has come from the store */
     CG_EVENT_KIND_COUNT
 } cg_event_kind;
 const char *cg_event_kind_name(cg_event_kind kind);
@@ -32,10 +51,21 @@ typedef struct cg_event {
     uint32_t flags; /* REQUEST: CG_REQUEST_AUDIT, CG_REQUEST_LABELLED */
     uint32_t label; /* REQUEST: row of the shared corpus, when labelled */
     uint64_t now_ns;
-    /* REQUEST: request id, unique over all clients; TIMER: timer id; STORAGE_DONE: token. */
+    /* REQUEST: request id, unique over all clients; TIMER: timer id; STORAGE_DONE, READ_DONE:
+     * token. */
     uint64_t id;
-    const uint8_t *bytes; /* REQUEST: the fact's text; MESSAGE: the encoded message */
+    const uint8_t *bytes; /* REQUEST: as its kind says; MESSAGE: the encoded message */
     size_t size_bytes;
+    /* REQUEST: */
+    cg_request_kind request;
+    uint32_t client;  /* whose fair share it is */
+    uint32_t hops;    /* RECALL: 0..CG_RECALL_HOPS_MAX */
+    uint8_t priority; /* 0 (low) .. 3 (urgent); engine/service/admission.h */
+    uint64_t target;  /* DEALLOCATE */
+    /* TIMER: how long the host's cores, summed, and its disk have been busy so far. Both 0: not
+     * known. */
+    uint64_t core_busy_ns;
+    uint64_t disk_busy_ns;
 } cg_event;
 
 /* The answer to a request (spec A9). */
@@ -58,23 +88,32 @@ typedef struct cg_reply {
     uint8_t winning_column;
     uint8_t audited; /* 1: the exhaustive decision was made too */
     uint8_t agreed;  /* 1: it has the same winner */
+    uint8_t request; /* cg_request_kind */
+    uint8_t cached;  /* 1: the decision came from the decision cache */
+    uint32_t count;  /* facts stored, keys read, or facts removed */
+    /* Recall: what its latency was expected to be, when it began; 0: no forecast was made. */
+    uint64_t forecast_ns;
 } cg_reply;
 
 typedef enum cg_output_kind {
     CG_OUTPUT_SEND,  /* bytes to another host */
     CG_OUTPUT_TIMER, /* wake me with TIMER id at at_ns; the same id set again is a second one */
     CG_OUTPUT_WRITE, /* make bytes durable, in order, then STORAGE_DONE with the token */
-    CG_OUTPUT_REPLY  /* to the client of this host */
+    CG_OUTPUT_READ,  /* fetch a record from the store, then READ_DONE with the token */
+    CG_OUTPUT_REPLY, /* to the client of this host */
+    CG_OUTPUT_ALERT  /* for whoever watches; bytes: one sentence, without NUL */
 } cg_output_kind;
 
 typedef struct cg_output {
     cg_output_kind kind;
     uint32_t to;       /* SEND: host */
-    uint64_t id;       /* TIMER: id; WRITE: token */
+    uint64_t id;       /* TIMER: id; WRITE, READ: token */
     uint64_t at_ns;    /* TIMER */
-    size_t offset;     /* SEND, WRITE: into cg_outputs.bytes */
-    size_t size_bytes; /* SEND, WRITE */
-    cg_reply reply;    /* REPLY */
+    size_t offset;     /* SEND, WRITE, ALERT: into cg_outputs.bytes */
+    size_t size_bytes; /* SEND, WRITE, ALERT */
+    uint32_t read_bytes;  /* READ: of the record */
+    cg_severity severity; /* ALERT */
+    cg_reply reply;       /* REPLY */
 } cg_output;
 
 /* Outputs of one step, in order. Caller-owned and reused; grows when it must. */

@@ -1,5 +1,5 @@
-/* Requests of this host's clients: embed, forward to the partition's primary, try again,
- * answer.
+/* Requests of this host's clients: check, embed, forward to the partition's primary, try again,
+ * answer. Recalls are served here: every host has the whole graph.
  *
  * The vector is made once, here, and travels with the fact, so no two hosts can disagree about
  * it. A try that is not answered in time is sent again, waiting longer each time; the primary
@@ -8,17 +8,8 @@
  */
 #include <string.h>
 
+#include "engine/base/bytes.h"
 #include "engine/node/node_internal.h"
-
-static cg_status refuse(cg_node *node, uint64_t request_id, cg_status reason, uint32_t tries,
-                        cg_outputs *outputs, cg_error *error) {
-    cg_reply reply = {.request_id = request_id,
-                      .status = reason,
-                      .host = node->options.host,
-                      .tries = tries,
-                      .slot = CG_SLOT_NONE};
-    return cg_node_reply(node, outputs, &reply, error);
-}
 
 static uint64_t backoff_ns(const cg_node *node, uint32_t tries) {
     uint32_t doublings = tries - 1;
@@ -38,15 +29,16 @@ static cg_status send_try(cg_node *node, cg_pending *pending, uint64_t now_ns,
         return status;
     }
     memcpy(payload, pending->payload, pending->payload_bytes);
-    cg_node_seal(node, outputs, CG_MESSAGE_ALLOCATE, now_ns);
+    cg_node_seal(node, outputs, pending->type, now_ns);
     uint64_t wait_ns = node->options.timeout_ns + backoff_ns(node, pending->tries);
     pending->tries++;
     uint64_t timer = pending->request_id | (uint64_t)pending->tries << CG_NODE_TIMER_TRY_SHIFT;
     return cg_node_set_timer(outputs, timer, now_ns + wait_ns, error);
 }
 
-static cg_status open_pending(cg_node *node, const cg_message_allocate *message,
-                              uint32_t primary, cg_pending **out, cg_error *error) {
+/* Room for a message of `bytes` to a request's primary, to be written at (*out)->payload. */
+static cg_status open_pending(cg_node *node, uint64_t request_id, uint16_t type, size_t bytes,
+                              cg_pending **out, cg_error *error) {
     bool reuses = node->pending_free > 0;
     size_t entry = reuses ? node->pending_free - 1 : node->pending_used;
     cg_status status =
@@ -54,25 +46,23 @@ static cg_status open_pending(cg_node *node, const cg_message_allocate *message,
     if (status != CG_OK) {
         return status;
     }
-    size_t bytes = cg_message_allocate_bytes(message);
     uint8_t *payload = cg_allocate(&node->allocator, bytes, 1);
     if (!payload) {
         cg_error_set(error, CG_ERROR_MEMORY, "no memory for a request of %zu bytes", bytes);
         return CG_ERROR_MEMORY;
     }
-    status = cg_table_put(node->pending_of, message->request_id, entry, error);
+    status = cg_table_put(node->pending_of, request_id, entry, error);
     if (status != CG_OK) {
         cg_deallocate(&node->allocator, payload, bytes, 1);
         return status;
     }
-    cg_message_allocate_encode(message, payload);
     if (reuses) {
         node->pending_free = node->pending[entry].next_free;
     } else {
         node->pending_used++;
     }
-    node->pending[entry] = (cg_pending){.request_id = message->request_id,
-                                        .primary = primary,
+    node->pending[entry] = (cg_pending){.request_id = request_id,
+                                        .type = type,
                                         .payload = payload,
                                         .payload_bytes = bytes};
     node->pending_open++;
@@ -90,42 +80,116 @@ static void close_pending(cg_node *node, cg_pending *pending) {
     node->pending_free = (size_t)(pending - node->pending) + 1;
 }
 
-/* What can be said of a request before its text is read. */
+static cg_status check_recall(const cg_event *event, cg_error *error) {
+    uint64_t keys = event->size_bytes / sizeof(uint64_t);
+    if (event->size_bytes % sizeof(uint64_t) != 0 || keys < 1 || keys > CG_RECALL_KEYS_MAX) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "request %llu: %zu bytes of keys to recall; it takes 1 to %d keys of 8 bytes",
+            (unsigned long long)event->id, event->size_bytes, CG_RECALL_KEYS_MAX);
+    }
+    if (event->hops > CG_RECALL_HOPS_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "request %llu: a recall of %u hops; at most %d",
+                            (unsigned long long)event->id, event->hops, CG_RECALL_HOPS_MAX);
+    }
+    return CG_OK;
+}
+
+static cg_status check_text(uint64_t id, uint64_t text_bytes, cg_error *error) {
+    if (text_bytes > CG_NODE_FACT_BYTES_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "request %llu: a text of %llu bytes; at most %d fit a slot",
+                            (unsigned long long)id, (unsigned long long)text_bytes,
+                            CG_NODE_FACT_BYTES_MAX);
+    }
+    return CG_OK;
+}
+
+/* Texts behind their lengths, up to the last byte. */
+static cg_status check_batch(const cg_event *event, cg_error *error) {
+    cg_reader reader = cg_reader_init(event->bytes, event->size_bytes);
+    uint32_t facts = 0;
+    for (; cg_reader_left(&reader) > 0 && facts <= CG_BATCH_FACTS_MAX; ++facts) {
+        uint32_t text_bytes = cg_read_u32(&reader);
+        cg_status status = check_text(event->id, text_bytes, error);
+        if (status != CG_OK) {
+            return status;
+        }
+        (void)cg_read_bytes(&reader, text_bytes);
+        if (reader.failed) {
+            return cg_error_set(error, CG_ERROR_INVALID,
+                                "request %llu: fact %u of the batch is cut off by its end",
+                                (unsigned long long)event->id, facts + 1);
+        }
+    }
+    if (facts < 1 || facts > CG_BATCH_FACTS_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "request %llu: a batch of %s facts; it takes 1 to %d",
+                            (unsigned long long)event->id, facts == 0 ? "no" : "more",
+                            CG_BATCH_FACTS_MAX);
+    }
+    return CG_OK;
+}
+
+static cg_status check_kind(const cg_node *node, const cg_event *event, cg_error *error) {
+    if ((unsigned)event->request >= CG_REQUEST_KIND_COUNT ||
+        event->priority >= CG_PRIORITY_COUNT) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "request %llu: kind %u of priority %u; kinds are 0..%d, priorities "
+                            "0..%d",
+                            (unsigned long long)event->id, (unsigned)event->request,
+                            event->priority, CG_REQUEST_KIND_COUNT - 1, CG_PRIORITY_COUNT - 1);
+    }
+    if (event->request == CG_REQUEST_RECALL) {
+        return check_recall(event, error);
+    }
+    if (!node->corpus) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "request %llu: %s without a graph; keys without content can only be "
+                            "recalled",
+                            (unsigned long long)event->id, cg_request_kind_name(event->request));
+    }
+    if (event->request == CG_REQUEST_BATCH) {
+        return check_batch(event, error);
+    }
+    return event->request == CG_REQUEST_ALLOCATE
+               ? check_text(event->id, event->size_bytes, error)
+               : CG_OK;
+}
+
+/* What can be said of a request before its words are read. */
 static cg_status check_request(const cg_node *node, const cg_event *event, cg_error *error) {
-    uint32_t concepts = cg_graph_concept_count(node->corpus->graph);
     uint64_t known = 0;
     if (event->id > CG_NODE_REQUEST_ID_MAX) {
         return cg_error_set(error, CG_ERROR_INVALID, "request id %llu has more than 48 bits",
                             (unsigned long long)event->id);
     }
-    if (event->size_bytes > CG_NODE_FACT_BYTES_MAX) {
-        return cg_error_set(
-            error, CG_ERROR_INVALID, "request %llu: a text of %zu bytes; at most %d fit a slot",
-            (unsigned long long)event->id, event->size_bytes, CG_NODE_FACT_BYTES_MAX);
+    cg_status status = check_kind(node, event, error);
+    if (status == CG_OK && (event->flags & CG_REQUEST_LABELLED) && node->corpus &&
+        event->label >= cg_graph_concept_count(node->corpus->graph)) {
+        status = cg_error_set(error, CG_ERROR_INVALID,
+                              "request %llu: label %u is no concept; there are %u",
+                              (unsigned long long)event->id, event->label,
+                              cg_graph_concept_count(node->corpus->graph));
     }
-    if ((event->flags & CG_REQUEST_LABELLED) && event->label >= concepts) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "request %llu: label %u is no concept; there are %u",
-                            (unsigned long long)event->id, event->label, concepts);
+    if (status == CG_OK && cg_table_get(node->pending_of, event->id, &known)) {
+        status = cg_error_set(error, CG_ERROR_EXISTS, "request %llu is open at this host",
+                              (unsigned long long)event->id);
     }
-    if (cg_table_get(node->pending_of, event->id, &known)) {
-        return cg_error_set(error, CG_ERROR_EXISTS, "request %llu is open at this host",
-                            (unsigned long long)event->id);
-    }
-    return CG_OK;
+    return status;
 }
 
 /* A fact that nothing speaks for would go somewhere all the same, by noise. */
-static cg_status check_known(const cg_node *node, const cg_event *event, cg_work *work,
-                             cg_error *error) {
+static cg_status check_known(const cg_node *node, const char *text, size_t text_bytes,
+                             cg_work *work, cg_error *error) {
     for (uint32_t i = 0; i < node->embedding->count; ++i) {
         if (cg_vocabulary_frequency(node->vocabulary, node->embedding->features[i]) > 0) {
             return CG_OK;
         }
     }
     cg_cues cues;
-    cg_cues_find(node->corpus->lemmas, (const char *)event->bytes, event->size_bytes, &cues,
-                 work);
+    cg_cues_find(node->corpus->lemmas, text, text_bytes, &cues, work);
     if (cg_lexicon_knows(node->corpus->lexicon, &cues)) {
         return CG_OK;
     }
@@ -137,65 +201,197 @@ static cg_status check_known(const cg_node *node, const cg_event *event, cg_work
 
 /* Embeds the text with the document frequencies of all that this host has taken before. The vector
  * travels and is logged, so hosts need not agree about frequencies. */
-static cg_status read_text(cg_node *node, const cg_event *event, cg_work *work,
+static cg_status read_text(cg_node *node, const cg_event *event, const char *text,
+                           size_t text_bytes, cg_message_allocate *message, cg_work *work,
                            cg_error *error) {
-    const char *text = (const char *)event->bytes;
     cg_status status =
-        cg_embed_with(node->vocabulary, text, event->size_bytes, node->embedding, work, error);
+        cg_embed_with(node->vocabulary, text, text_bytes, node->embedding, work, error);
     if (status == CG_OK) {
-        status = check_known(node, event, work, error);
+        status = check_known(node, text, text_bytes, work, error);
     }
-    return status;
-}
-
-/* A fact that was taken, or sent on, counts as a document; one that was refused does not. */
-static cg_status count_text(cg_node *node, const cg_event *event, cg_work *work,
-                            cg_error *error) {
-    cg_work_count(work, CG_WORK_TOKENISE, 1, event->size_bytes);
-    return cg_vocabulary_add(node->vocabulary, (const char *)event->bytes, event->size_bytes,
-                             error);
-}
-
-cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *outputs,
-                             cg_error *error) {
-    node->statistics.requests++;
-    cg_status status = check_request(node, event, error);
-    if (status == CG_OK) {
-        status = read_text(node, event, &outputs->work, error);
-        if (status != CG_OK) {
-            cg_error_prefix(error, "request %llu: ", (unsigned long long)event->id);
-        }
-    }
-    if (status == CG_ERROR_MEMORY) {
+    if (status != CG_OK) {
+        cg_error_prefix(error, "request %llu: ", (unsigned long long)event->id);
         return status;
     }
-    if (status != CG_OK) { /* the reply's status; the sentence stays in error */
-        return refuse(node, event->id, status, 0, outputs, error);
-    }
-    cg_message_allocate message = {
+    *message = (cg_message_allocate){
         .request_id = event->id,
         .flags = event->flags,
         .label = event->label,
         .dims = cg_features_dims(node->corpus->features),
         .dense = node->embedding->dense,
         .sparse = cg_embedding_sparse(node->embedding),
-        .text = (const char *)event->bytes,
-        .text_bytes = (uint32_t)event->size_bytes,
+        .text = text,
+        .text_bytes = (uint32_t)text_bytes,
+        .client = event->client,
+        .priority = event->priority,
     };
+    return CG_OK;
+}
+
+/* A fact that was taken, or sent on, counts as a document; one that was refused does not. */
+static cg_status count_text(cg_node *node, const char *text, size_t text_bytes, cg_work *work,
+                            cg_error *error) {
+    cg_work_count(work, CG_WORK_TOKENISE, 1, text_bytes);
+    return cg_vocabulary_add(node->vocabulary, text, text_bytes, error);
+}
+
+cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                             cg_error *error) {
+    node->statistics.requests++;
+    if ((unsigned)event->request < CG_REQUEST_KIND_COUNT) {
+        node->statistics.requests_of[event->request]++;
+    }
+    cg_status status = check_request(node, event, error);
+    if (status != CG_OK) { /* the reply's status; the sentence stays in error */
+        return cg_node_refuse(node, event, status, outputs, error);
+    }
+    status = cg_tune_begin(node, event, outputs, error);
+    return status == CG_OK
+               ? cg_admit(node, event, event->id, 0, node->options.host, outputs, error)
+               : status;
+}
+
+cg_status cg_gateway_allocate(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                              cg_error *error) {
+    const char *text = (const char *)event->bytes;
+    cg_message_allocate message;
+    cg_status status =
+        read_text(node, event, text, event->size_bytes, &message, &outputs->work, error);
+    if (status == CG_ERROR_MEMORY) {
+        return status;
+    }
+    if (status != CG_OK) {
+        return cg_node_refuse(node, event, status, outputs, error);
+    }
     uint32_t primary = cg_node_partition_of(event->id, node->options.hosts);
     if (primary == node->options.host) {
         uint64_t before = node->statistics.allocations;
         status = cg_primary_allocate(node, &message, primary, event->now_ns, outputs, error);
         bool taken = status == CG_OK && node->statistics.allocations > before;
-        return taken ? count_text(node, event, &outputs->work, error) : status;
+        return taken ? count_text(node, text, event->size_bytes, &outputs->work, error)
+                     : status;
     }
     cg_pending *pending = NULL;
-    status = open_pending(node, &message, primary, &pending, error);
+    status = open_pending(node, event->id, CG_MESSAGE_ALLOCATE,
+                          cg_message_allocate_bytes(&message), &pending, error);
     if (status == CG_OK) {
-        status = count_text(node, event, &outputs->work, error);
+        pending->primary = primary;
+        cg_message_allocate_encode(&message, pending->payload);
+        status = count_text(node, text, event->size_bytes, &outputs->work, error);
     }
     return status == CG_OK ? send_try(node, pending, event->now_ns, outputs, error) : status;
 }
+
+/* --- batches --- */
+
+/* Adds one fact to the batch message that is being made at node->batch. */
+static cg_status add_to_batch(cg_node *node, const cg_message_allocate *fact, size_t *used,
+                              cg_error *error) {
+    size_t bytes = cg_message_allocate_bytes(fact);
+    cg_status status = CG_GROW(&node->allocator, node->batch, node->batch_capacity,
+                               *used + sizeof(uint32_t) + bytes, error);
+    if (status == CG_OK) {
+        cg_writer writer = cg_writer_init(node->batch + *used, sizeof(uint32_t));
+        cg_write_u32(&writer, (uint32_t)bytes);
+        cg_message_allocate_encode(fact, node->batch + *used + sizeof(uint32_t));
+        *used += sizeof(uint32_t) + bytes;
+    }
+    return status;
+}
+
+/* The whole batch as a message, at node->batch; all or nothing: one bad fact refuses it. */
+static cg_status make_batch(cg_node *node, const cg_event *event, size_t *used, cg_work *work,
+                            cg_error *error) {
+    cg_message_batch batch = {
+        .request_id = event->id, .client = event->client, .priority = event->priority};
+    *used = CG_MESSAGE_BATCH_PREFIX_BYTES;
+    cg_reader reader = cg_reader_init(event->bytes, event->size_bytes);
+    cg_status status = CG_OK;
+    for (; status == CG_OK && cg_reader_left(&reader) > 0; ++batch.count) {
+        uint32_t text_bytes = cg_read_u32(&reader);
+        const char *text = (const char *)cg_read_bytes(&reader, text_bytes);
+        cg_message_allocate fact;
+        status = read_text(node, event, text, text_bytes, &fact, work, error);
+        if (status == CG_OK) {
+            fact.flags = 0; /* facts of a batch carry no labels and are not audited */
+            status = add_to_batch(node, &fact, used, error);
+        } else if (status != CG_ERROR_MEMORY) {
+            cg_error_prefix(error, "fact %u of the batch: ", batch.count + 1);
+        }
+    }
+    if (status == CG_OK) {
+        cg_message_batch_encode_prefix(&batch, node->batch);
+    }
+    return status;
+}
+
+static cg_status count_batch(cg_node *node, const cg_event *event, cg_work *work,
+                             cg_error *error) {
+    cg_reader reader = cg_reader_init(event->bytes, event->size_bytes);
+    cg_status status = CG_OK;
+    while (status == CG_OK && cg_reader_left(&reader) > 0) {
+        uint32_t text_bytes = cg_read_u32(&reader);
+        const char *text = (const char *)cg_read_bytes(&reader, text_bytes);
+        status = count_text(node, text, text_bytes, work, error);
+    }
+    return status;
+}
+
+cg_status cg_gateway_batch(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                           cg_error *error) {
+    size_t bytes = 0;
+    cg_status status = make_batch(node, event, &bytes, &outputs->work, error);
+    if (status == CG_ERROR_MEMORY) {
+        return status;
+    }
+    if (status != CG_OK) {
+        return cg_node_refuse(node, event, status, outputs, error);
+    }
+    uint32_t primary = cg_node_partition_of(event->id, node->options.hosts);
+    if (primary == node->options.host) {
+        uint64_t before = node->statistics.allocations;
+        status = cg_primary_batch(node, node->batch, bytes, primary, event->now_ns, outputs,
+                                  error);
+        bool taken = status == CG_OK && node->statistics.allocations > before;
+        return taken ? count_batch(node, event, &outputs->work, error) : status;
+    }
+    cg_pending *pending = NULL;
+    status = open_pending(node, event->id, CG_MESSAGE_BATCH, bytes, &pending, error);
+    if (status == CG_OK) {
+        pending->primary = primary;
+        memcpy(pending->payload, node->batch, bytes);
+        status = count_batch(node, event, &outputs->work, error);
+    }
+    return status == CG_OK ? send_try(node, pending, event->now_ns, outputs, error) : status;
+}
+
+/* --- removals --- */
+
+/* The fact is where the request that allocated it went. */
+cg_status cg_gateway_remove(cg_node *node, cg_item *item, cg_outputs *outputs,
+                            cg_error *error) {
+    const cg_event *event = &item->event;
+    cg_message_remove message = {.request_id = event->id,
+                                 .target = event->target,
+                                 .client = event->client,
+                                 .priority = event->priority};
+    uint32_t primary =
+        cg_node_partition_of(event->target & CG_NODE_REQUEST_ID_MAX, node->options.hosts);
+    if (primary == node->options.host) {
+        return cg_remove_begin(node, item, &message, event->now_ns, outputs, error);
+    }
+    cg_pending *pending = NULL;
+    cg_status status = open_pending(node, event->id, CG_MESSAGE_REMOVE, CG_MESSAGE_REMOVE_BYTES,
+                                    &pending, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    pending->primary = primary;
+    cg_message_remove_encode(&message, pending->payload);
+    return send_try(node, pending, event->now_ns, outputs, error);
+}
+
+/* --- answers and timeouts --- */
 
 cg_status cg_gateway_answer(cg_node *node, const cg_reply *reply, uint32_t from,
                             cg_outputs *outputs, cg_error *error) {
@@ -224,9 +420,13 @@ cg_status cg_gateway_timer(cg_node *node, const cg_event *event, cg_outputs *out
     }
     cg_pending *pending = &node->pending[entry];
     if (pending->tries >= node->options.tries) {
-        uint32_t tries = pending->tries;
+        cg_reply reply = {.request_id = request_id,
+                          .status = CG_ERROR_TIMEOUT,
+                          .host = node->options.host,
+                          .tries = pending->tries,
+                          .slot = CG_SLOT_NONE};
         close_pending(node, pending);
-        return refuse(node, request_id, CG_ERROR_TIMEOUT, tries, outputs, error);
+        return cg_node_reply(node, outputs, &reply, error);
     }
     node->statistics.retries++;
     return send_try(node, pending, event->now_ns, outputs, error);

@@ -1,8 +1,9 @@
 #include "engine/node/message.h"
 
 #include "engine/base/bytes.h"
+#include "engine/service/priority.h"
 
-enum { ALLOCATE_FIXED_BYTES = 28 };
+enum { ALLOCATE_FIXED_BYTES = 36, LENGTH_BYTES = 4 };
 
 size_t cg_message_allocate_bytes(const cg_message_allocate *message) {
     return ALLOCATE_FIXED_BYTES + 4 * (size_t)message->dims +
@@ -18,6 +19,8 @@ void cg_message_allocate_encode(const cg_message_allocate *message, uint8_t *pay
     cg_write_u32(&writer, message->dims);
     cg_write_u32(&writer, message->sparse.count);
     cg_write_u32(&writer, message->text_bytes);
+    cg_write_u32(&writer, message->client);
+    cg_write_u32(&writer, message->priority);
     cg_log_vectors_write(&writer, message->dense, message->dims, message->sparse);
     cg_write_bytes(&writer, message->text, message->text_bytes);
     CG_ASSERT(!writer.failed && writer.used_bytes == size);
@@ -34,14 +37,17 @@ cg_status cg_message_allocate_decode(const uint8_t *payload, size_t size_bytes,
     read.dims = cg_read_u32(&reader);
     read.sparse.count = cg_read_u32(&reader);
     read.text_bytes = cg_read_u32(&reader);
-    if (reader.failed || read.dims < CG_DIMS_MIN || read.dims > CG_DIMS_MAX ||
+    read.client = cg_read_u32(&reader);
+    read.priority = cg_read_u32(&reader);
+    if (reader.failed || read.priority >= CG_PRIORITY_COUNT || read.dims < CG_DIMS_MIN || read.dims > CG_DIMS_MAX ||
         read.sparse.count > CG_SPARSE_ENTRIES_MAX ||
         4 * (uint64_t)read.dims + 8 * (uint64_t)read.sparse.count + read.text_bytes !=
             cg_reader_left(&reader)) {
         return cg_error_set(
             error, CG_ERROR_CORRUPT,
-            "allocate message: %u dims, %u features and %u text bytes do not fit %zu bytes",
-            read.dims, read.sparse.count, read.text_bytes, size_bytes);
+            "allocate message of priority %u: %u dims, %u features and %u text bytes do not fit "
+            "%zu bytes",
+            read.priority, read.dims, read.sparse.count, read.text_bytes, size_bytes);
     }
     cg_status status = cg_log_vectors_read(&reader, read.dims, read.sparse.count, buffers,
                                            "allocate message", error);
@@ -52,6 +58,92 @@ cg_status cg_message_allocate_decode(const uint8_t *payload, size_t size_bytes,
     read.sparse.features = buffers->features;
     read.sparse.weights = buffers->weights;
     read.text = (const char *)cg_read_bytes(&reader, read.text_bytes);
+    *message = read;
+    return CG_OK;
+}
+
+void cg_message_batch_encode_prefix(const cg_message_batch *batch, uint8_t *payload) {
+    cg_writer writer = cg_writer_init(payload, CG_MESSAGE_BATCH_PREFIX_BYTES);
+    cg_write_u64(&writer, batch->request_id);
+    cg_write_u32(&writer, batch->client);
+    cg_write_u32(&writer, batch->priority);
+    cg_write_u32(&writer, batch->count);
+    CG_ASSERT(!writer.failed && writer.used_bytes == CG_MESSAGE_BATCH_PREFIX_BYTES);
+}
+
+/* Whether the lengths of so many facts end with the payload. */
+static bool facts_fit(cg_reader reader, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) {
+        uint32_t length = cg_read_u32(&reader);
+        if (reader.failed || length < ALLOCATE_FIXED_BYTES ||
+            length > cg_reader_left(&reader)) {
+            return false;
+        }
+        (void)cg_read_bytes(&reader, length);
+    }
+    return cg_reader_left(&reader) == 0;
+}
+
+cg_status cg_message_batch_decode(const uint8_t *payload, size_t size_bytes,
+                                  cg_message_batch *batch, cg_error *error) {
+    cg_reader reader = cg_reader_init(payload, size_bytes);
+    cg_message_batch read = {0};
+    read.request_id = cg_read_u64(&reader);
+    read.client = cg_read_u32(&reader);
+    read.priority = cg_read_u32(&reader);
+    read.count = cg_read_u32(&reader);
+    if (reader.failed || read.priority >= CG_PRIORITY_COUNT || read.count < 1 ||
+        read.count > CG_BATCH_FACTS_MAX || !facts_fit(reader, read.count)) {
+        return cg_error_set(
+            error, CG_ERROR_CORRUPT,
+            "batch message of priority %u: %u facts do not make up its %zu bytes",
+            read.priority, read.count, size_bytes);
+    }
+    read.facts_bytes = cg_reader_left(&reader);
+    read.facts = cg_read_bytes(&reader, read.facts_bytes);
+    *batch = read;
+    return CG_OK;
+}
+
+cg_status cg_message_batch_next(const cg_message_batch *batch, size_t *offset,
+                                cg_log_buffers *buffers, cg_message_allocate *fact,
+                                cg_error *error) {
+    cg_reader reader =
+        cg_reader_init(batch->facts + *offset, batch->facts_bytes - *offset);
+    uint32_t length = cg_read_u32(&reader);
+    CG_ASSERT(!reader.failed && length <= cg_reader_left(&reader));
+    cg_status status = cg_message_allocate_decode(batch->facts + *offset + LENGTH_BYTES, length,
+                                                  buffers, fact, error);
+    if (status == CG_OK) {
+        *offset += LENGTH_BYTES + length;
+    }
+    return status;
+}
+
+void cg_message_remove_encode(const cg_message_remove *message, uint8_t *payload) {
+    cg_writer writer = cg_writer_init(payload, CG_MESSAGE_REMOVE_BYTES);
+    cg_write_u64(&writer, message->request_id);
+    cg_write_u64(&writer, message->target);
+    cg_write_u32(&writer, message->client);
+    cg_write_u32(&writer, message->priority);
+    CG_ASSERT(!writer.failed && writer.used_bytes == CG_MESSAGE_REMOVE_BYTES);
+}
+
+cg_status cg_message_remove_decode(const uint8_t *payload, size_t size_bytes,
+                                   cg_message_remove *message, cg_error *error) {
+    cg_reader reader = cg_reader_init(payload, size_bytes);
+    cg_message_remove read = {0};
+    read.request_id = cg_read_u64(&reader);
+    read.target = cg_read_u64(&reader);
+    read.client = cg_read_u32(&reader);
+    read.priority = cg_read_u32(&reader);
+    if (reader.failed || cg_reader_left(&reader) != 0 || read.priority >= CG_PRIORITY_COUNT) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "remove message of %zu bytes with priority %u; it has %d bytes and "
+                            "priorities below %d",
+                            size_bytes, read.priority, CG_MESSAGE_REMOVE_BYTES,
+                            CG_PRIORITY_COUNT);
+    }
     *message = read;
     return CG_OK;
 }
@@ -82,6 +174,9 @@ size_t cg_message_answer_encode(const cg_reply *reply, uint8_t *payload) {
     cg_write_u8(&writer, reply->winning_column);
     cg_write_u8(&writer, reply->audited);
     cg_write_u8(&writer, reply->agreed);
+    cg_write_u8(&writer, reply->request);
+    cg_write_u8(&writer, reply->cached);
+    cg_write_u32(&writer, reply->count);
     CG_ASSERT(!writer.failed);
     return writer.used_bytes;
 }
@@ -121,8 +216,11 @@ cg_status cg_message_answer_decode(const uint8_t *payload, size_t size_bytes, cg
     read.winning_column = cg_read_u8(&reader);
     read.audited = cg_read_u8(&reader);
     read.agreed = cg_read_u8(&reader);
+    read.request = cg_read_u8(&reader);
+    read.cached = cg_read_u8(&reader);
+    read.count = cg_read_u32(&reader);
     if (reader.failed || cg_reader_left(&reader) != 0 || read.strategy >= CG_STRATEGY_COUNT ||
-        read.winning_column >= CG_COLUMN_COUNT) {
+        read.request >= CG_REQUEST_KIND_COUNT || read.winning_column >= CG_COLUMN_COUNT) {
         return cg_error_set(error, CG_ERROR_CORRUPT, "answer message of %zu bytes is not whole",
                             size_bytes);
     }

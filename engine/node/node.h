@@ -7,13 +7,24 @@
  * when the log is durable (or when the replica has it too); the log is shipped to the replica,
  * which applies the same records in the same order.
  *
+ * Requests (engine/node/event.h) are admitted by permits (engine/service/admission.h): a request
+ * runs at once, waits its turn, or is answered CG_ERROR_OVERLOADED at once; one that was let wait
+ * is never thrown out. A permit is held until the work of its request is paid.
+ *
  * Guarantees: a request is applied at most once however often it is sent; one that was decided,
  * either way, gets the same answer again; an acknowledged fact is in the primary's durable log;
  * a replica's state is the state of a prefix of its primary's log.
  *
- * Answers: CG_OK; CG_ERROR_INVALID (no fact, none of whose words is known, or an id of more than
- * 48 bits), CG_ERROR_EXISTS (the id is open at this host: the first request will be answered),
- * CG_ERROR_FULL (no slot), CG_ERROR_TIMEOUT (the outcome is unknown).
+ * Answers: CG_OK; CG_ERROR_INVALID (no fact, none of whose words is known, an id of more than
+ * 48 bits, a key that does not exist), CG_ERROR_EXISTS (the id is open at this host: the first
+ * request will be answered), CG_ERROR_FULL (no slot), CG_ERROR_OVERLOADED (shed),
+ * CG_ERROR_NOT_FOUND (nothing to deallocate: never allocated, or removed before),
+ * CG_ERROR_CONFLICT (what is to be removed was in use each time it was tried), CG_ERROR_PARTIAL
+ * (a batch that met a full pool, a recall cut to its budget; the reply's count says how far it
+ * went), CG_ERROR_TIMEOUT (the outcome is unknown).
+ *
+ * Without a corpus a node serves recalls of keys 0 .. keys - 1, which have no content: for
+ * experiments with the memory tiers alone.
  */
 #ifndef CG_ENGINE_NODE_NODE_H
 #define CG_ENGINE_NODE_NODE_H
@@ -21,10 +32,44 @@
 #include "engine/cascade/cascade.h"
 #include "engine/node/corpus.h"
 #include "engine/node/event.h"
+#include "engine/service/adapt.h"
+#include "engine/service/admission.h"
+#include "engine/service/decision_cache.h"
+#include "engine/service/forecast.h"
+#include "engine/service/monitor.h"
+#include "engine/service/placement.h"
 #include "engine/service/pool.h"
+#include "engine/tier/batcher.h"
+#include "engine/tier/successor.h"
 #include "engine/tier/tier.h"
 
 typedef enum cg_acknowledge { CG_ACKNOWLEDGE_PRIMARY, CG_ACKNOWLEDGE_ALL } cg_acknowledge;
+
+/* The allocation service (spec B) and what makes recalls fast (spec D). The default is all off:
+ * every request runs at once, nothing is cached, prefetched, forecast, watched or adapted. */
+typedef struct cg_service_options {
+    uint32_t permits;        /* requests under way at once; 0: no bound, nobody waits */
+    uint32_t queue_max;      /* requests that wait for a permit */
+    uint64_t wait_max_ns;    /* a request that would wait longer is shed; 0: no bound */
+    uint32_t cores;          /* that recalls may be spread over, >= 1 */
+    uint32_t conflict_tries; /* of a removal that meets a fact in use, 1..32 */
+    uint64_t conflict_ns;    /* before the second try; doubled for each further one */
+    uint32_t cache_entries;  /* of the decision cache; 0: none */
+    uint64_t cache_ttl_ns;   /* > 0 */
+    cg_placement_strategy placement; /* or CG_PLACEMENT_CHOOSE */
+    uint32_t writes_max;     /* log writes under way; what comes meanwhile goes together in the
+                              * next one (group commit); 0: no bound */
+    bool batching;           /* recalls are cut into batches that run on all cores */
+    uint32_t batch;          /* keys in a batch, a power of two; 0: the controllers' choice */
+    uint32_t prefetch;       /* how many successors ahead are fetched, 0..4; 0: none */
+    uint32_t successors;     /* keys whose successors are remembered; 0: none are */
+    bool forecasts;          /* of recalls' latency */
+    uint64_t budget_ns;      /* of a recall's forecast latency; 0: no budget */
+    uint32_t record_bytes;   /* that a recall reads of a key */
+    uint64_t interval_ns;    /* of the monitor and of adaptation; 0: neither */
+    uint64_t memory_bytes;   /* the host's budget, for the monitor; 0: none */
+    bool adapts;             /* rules change prefetch, tiers and permits */
+} cg_service_options;
 
 typedef struct cg_node_options {
     uint32_t host;
@@ -34,8 +79,14 @@ typedef struct cg_node_options {
     cg_cascade_options cascade;
     cg_tier_options tiers[CG_TIER_LEVELS_MAX];
     uint32_t tier_levels;
+    /* Tiers that have been in service (cg_tiers_save), as this node's own writable copy; it
+     * outlives the node. NULL: the tiers begin with the graph in the slowest one in memory. */
+    void *tier_image;
+    uint64_t tier_image_bytes;
     uint32_t tries; /* sends of a request; then the client gets CG_ERROR_TIMEOUT */
     cg_pool_options pools;
+    cg_service_options service;
+    uint64_t keys;       /* without a corpus: how many there are, >= 1 */
     uint64_t timeout_ns; /* of one try */
     /* Added to the timeout of the second try; doubled for each further one, up to 16 times. */
     uint64_t retry_ns;
@@ -46,7 +97,7 @@ cg_node_options cg_node_options_default(void);
 
 typedef struct cg_node cg_node;
 
-/* corpus: shared, outlives the node, never changes. */
+/* corpus: shared, outlives the node, never changes; NULL: keys without content. */
 cg_status cg_node_alloc(const cg_node_options *options, const cg_corpus *corpus,
                         cg_allocator allocator, cg_node **out, cg_error *error);
 void cg_node_free(cg_node *node);
@@ -63,6 +114,8 @@ cg_status cg_node_step(cg_node *node, const cg_event *event, cg_outputs *outputs
 
 typedef struct cg_node_statistics {
     uint64_t requests;         /* from clients of this host */
+    uint64_t requests_of[CG_REQUEST_KIND_COUNT];
+    uint64_t failed; /* of those: answered neither CG_OK nor CG_ERROR_OVERLOADED */
     uint64_t replies;          /* to them, of any status */
     uint64_t allocations;      /* facts applied as primary */
     uint64_t retries;          /* tries after the first */
@@ -70,6 +123,18 @@ typedef struct cg_node_statistics {
     uint64_t messages_refused; /* corrupt, of another version, misaddressed */
     uint64_t records_resent;   /* log records shipped again */
     uint64_t records_gap;      /* appends that left a gap and were not applied */
+    uint64_t removals;         /* facts removed as primary */
+    uint64_t recalls;          /* that ran here */
+    uint64_t shed;             /* requests answered CG_ERROR_OVERLOADED here */
+    uint64_t conflicts;        /* removals that met a fact in use, tries counted */
+    uint64_t partial;          /* recalls cut to their budget */
+    uint64_t batches;          /* that recalls were cut into */
+    uint64_t batch_changes[CG_TIER_LEVELS_MAX]; /* of a controller's size */
+    uint32_t batch_size[CG_TIER_LEVELS_MAX];    /* now */
+    uint32_t prefetch;                          /* depth now */
+    uint64_t settings_changed;                  /* by adaptation */
+    cg_admission_statistics admission;
+    cg_decision_cache_statistics cache;
     cg_tier_statistics tiers;
     cg_pool_statistics pools; /* of the partition this host is primary of */
 } cg_node_statistics;

@@ -1,7 +1,12 @@
 /* The node's state, shared by the files that make up the state machine:
  *   node.c       life cycle, dispatch of events, inspection
+ *   admit.c      work items: who runs, who waits, who is shed; the end of an item's work
  *   gateway.c    requests of this host's clients: embed, forward, time out, answer
  *   primary.c    the way of a fact: decide, place, insert, log, learn, answer when durable
+ *   remove.c     the way back: wait until nobody uses the fact, log, remove
+ *   recall.c     reading keys through the tiers: forecast, budget, prefetch
+ *   batches.c    a recall of many keys: batches on all cores, and from the store
+ *   tune.c       once an interval: the monitor's alerts, and adaptation
  *   replicate.c  shipping the log to the replica, and applying it there
  */
 #ifndef CG_ENGINE_NODE_NODE_INTERNAL_H
@@ -17,15 +22,44 @@ enum {
     CG_NODE_SHIP_RECORDS = 32,                    /* records in one append message */
     CG_NODE_SHIP_WINDOW = 64,                     /* records sent and not yet acknowledged */
     CG_NODE_BACKOFF_DOUBLINGS = 4,                /* retries wait at most 16 times longer */
+    CG_NODE_PREFETCH_MAX = 4,
     CG_NODE_HOSTS_MAX = 1 << 16 /* a partition fits the top of a write token */
 };
 /* Longest timeout, so that no sum of time and waits overflows: 11 days. */
 #define CG_NODE_TIMEOUT_NS_MAX UINT64_C(1000000000000000)
 #define CG_NODE_REQUEST_ID_MAX ((UINT64_C(1) << 48) - 1)
 
-/* Timer ids: a try of a request, or the resending of one partition's records. */
+/* Timer ids. Tries of requests have bit 63 clear: 15 bits of the try's number, 48 of the request's
+ * id. In all others bits 60..63 say what it is, and the rest is
+ *
+ *   resend    the partition whose records are sent again
+ *   done      an item's work is paid                          (item, generation)
+ *   part      a batch of a recall is to run                   (item, generation, part)
+ *   part done its work is paid                                (item, generation, part)
+ *   fetched   (of a READ) the store has delivered a batch     (item, generation, part)
+ *   again     a removal that met a conflict is tried again    (item, generation)
+ *   start     there are more permits: somebody who waits may run
+ *   tick      an interval of the monitor ends
+ */
 #define CG_NODE_TIMER_TRY_SHIFT 48
-#define CG_NODE_TIMER_RESEND    (UINT64_C(1) << 63)
+#define CG_NODE_TIMER_OTHER     (UINT64_C(1) << 63)
+typedef enum cg_timer_kind {
+    CG_TIMER_RESEND,
+    CG_TIMER_DONE,
+    CG_TIMER_PART,
+    CG_TIMER_PART_DONE,
+    CG_TIMER_FETCHED,
+    CG_TIMER_AGAIN,
+    CG_TIMER_START,
+    CG_TIMER_TICK
+} cg_timer_kind;
+enum { CG_TIMER_KIND_SHIFT = 60 };
+static inline uint64_t cg_timer_id(cg_timer_kind kind, uint64_t rest) {
+    return CG_NODE_TIMER_OTHER | (uint64_t)kind << CG_TIMER_KIND_SHIFT | rest;
+}
+static inline cg_timer_kind cg_timer_kind_of(uint64_t id) {
+    return (cg_timer_kind)(id >> CG_TIMER_KIND_SHIFT & 7);
+}
 
 /* A request of one of this host's clients that another host decides. Free entries have no
  * payload. */
@@ -33,7 +67,8 @@ typedef struct cg_pending {
     uint64_t request_id;
     uint32_t tries;
     uint32_t primary;
-    uint8_t *payload; /* the encoded allocate message, for sending again */
+    uint16_t type;    /* cg_message_type */
+    uint8_t *payload; /* the encoded message, for sending again */
     size_t payload_bytes;
     size_t next_free; /* free entries: the next one + 1, 0 at the end */
 } cg_pending;
@@ -43,8 +78,56 @@ typedef struct cg_pending {
 typedef struct cg_answer {
     uint32_t gateway;
     bool answered;
+    bool silent;   /* a further record of the batch that began before it */
+    uint64_t last; /* the answer waits until this sequence is safe: the end of its batch */
     cg_reply reply;
 } cg_answer;
+
+/* --- work items ---------------------------------------------------------------------------- */
+
+typedef enum cg_item_state { CG_ITEM_FREE, CG_ITEM_WAITING, CG_ITEM_RUNNING } cg_item_state;
+
+/* A recall under way. When it is cut into batches, its keys stand in the order of the tiers that
+ * hold them; a phase reads one tier's, and what the store has is fetched meanwhile. */
+typedef struct cg_recall_state {
+    uint64_t *keys;
+    size_t keys_capacity;
+    uint32_t key_count;
+    uint32_t hops;
+    uint32_t end[CG_TIER_LEVELS_MAX]; /* of each tier's keys, in keys */
+    uint32_t level;                   /* of the phase that runs */
+    uint32_t batch[CG_TIER_LEVELS_MAX]; /* keys in a batch of each tier */
+    uint32_t parts_left;                /* batches of this phase that are not paid */
+    uint32_t fetches_left;              /* batches that the store has not delivered */
+    uint64_t phase_ns;                  /* when the phase began */
+    cg_forecast_features features;
+    uint64_t forecast_ns; /* of the service; 0: none was made */
+    uint64_t reads_ahead; /* its share of the node's */
+    bool is_partial;
+} cg_recall_state;
+
+/* A request of a client, or of another host's gateway, from its admission until its work is
+ * paid. */
+typedef struct cg_item {
+    cg_item_state state;
+    uint32_t generation; /* 15 bits; timers of an earlier use of this item are stale */
+    uint16_t type;       /* cg_message_type, or 0: a client's request */
+    uint32_t from;       /* the host that it came from; this one, for a client's request */
+    cg_event event;      /* bytes: the step's, then the item's own while it waits */
+    uint64_t arrived_ns;
+    uint64_t started_ns;
+    uint64_t work_id; /* the request's */
+    uint8_t *bytes;
+    size_t bytes_capacity;
+    uint64_t *pins; /* slots that it reads */
+    size_t pin_count;
+    size_t pins_capacity;
+    uint32_t tries;      /* of a removal */
+    bool pending;        /* not finished with the step that it began in */
+    cg_recall_state recall;
+    cg_message_remove removal;
+    size_t next_free; /* free items: the next one + 1, 0 at the end */
+} cg_item;
 
 typedef struct cg_node_replication {
     uint64_t shipped_sequence;
@@ -53,6 +136,22 @@ typedef struct cg_node_replication {
     uint32_t doublings;
     bool timer_set;
 } cg_node_replication;
+
+/* The interval that runs, for the monitor and for adaptation: what totals were when it began. */
+typedef struct cg_tune {
+    bool is_ticking;
+    uint64_t active; /* requests in it */
+    uint32_t prefetch;
+    uint64_t began_ns;
+    uint64_t core_busy_ns;
+    uint64_t disk_busy_ns;
+    uint64_t waited_ns;
+    uint64_t served_ns;
+    uint64_t waited_before_ns;
+    uint64_t served_before_ns;
+    cg_tier_statistics tiers;
+    cg_successor_statistics successors;
+} cg_tune;
 
 struct cg_node {
     cg_node_options options;
@@ -79,10 +178,40 @@ struct cg_node {
     size_t pending_bytes; /* of their payloads */
     cg_table *pending_of; /* request id to entry */
 
+    cg_item *items;
+    size_t items_capacity;
+    size_t items_used; /* ever */
+    size_t items_free; /* the first free one + 1; 0: none */
+    size_t items_open;
+    cg_table *open_of;   /* request id to item */
+    cg_admission *admission; /* NULL: everything runs at once */
+
+    uint64_t written_sequence; /* own records up to here have been handed to the disk */
+    uint32_t writes;           /* of the own log, under way */
+
     cg_tiers *tiers;
+    cg_successors *successors; /* or NULL */
+    cg_decision_cache *cache;  /* or NULL */
+    cg_batcher batchers[CG_TIER_LEVELS_MAX];
+    cg_forecast *forecast; /* or NULL */
+    cg_monitor *monitor;   /* or NULL */
+    cg_adapt *adapt;       /* or NULL */
+    uint64_t reads_ahead;  /* of the store: those of running recalls, and prefetches */
+    uint64_t ahead_ns;     /* forecast service of the recalls that run */
+    uint64_t *keys;        /* scratch: keys being ordered */
+    size_t keys_capacity;
+    cg_table *newest_below; /* row of a concept to the sequence of the fact stored under it last */
+    uint64_t *next_below;   /* [last sequence]: the one stored there before it; 0: none */
+    size_t next_below_capacity;
+    cg_tune tune;
+
     cg_cascade_scratch *scratch;
     cg_embedding *embedding; /* scratch of the step */
     cg_log_buffers *buffers; /* scratch of the step */
+    uint8_t *record;         /* scratch: an encoded record */
+    size_t record_capacity;
+    uint8_t *batch; /* scratch: a batch message that is being made */
+    size_t batch_capacity;
     cg_node_statistics statistics;
 };
 
@@ -96,10 +225,85 @@ cg_status cg_node_set_timer(cg_outputs *outputs, uint64_t timer_id, uint64_t at_
                             cg_error *error);
 cg_status cg_node_reply(cg_node *node, cg_outputs *outputs, const cg_reply *reply,
                         cg_error *error);
+/* To the client of this host: refused, for a reason that is in *error. */
+cg_status cg_node_refuse(cg_node *node, const cg_event *event, cg_status reason,
+                         cg_outputs *outputs, cg_error *error);
+/* To the gateway, or straight to the client when this host is the gateway. */
+cg_status cg_node_answer(cg_node *node, const cg_reply *reply, uint32_t gateway,
+                         uint64_t now_ns, cg_outputs *outputs, cg_error *error);
+/* The key of a row in the tiers: rows of the corpus are the same concept in every partition, a
+ * partition's own rows are not. */
+uint64_t cg_node_tier_key(const cg_node *node, uint32_t row);
+
+/* --- admit.c --- */
+/* A request of a client (type 0), or the payload of a message that asks for work; event->bytes is
+ * it. Runs it in this step, lets it wait, or sheds it. */
+cg_status cg_admit(cg_node *node, const cg_event *event, uint64_t work_id, uint16_t type,
+                   uint32_t from, cg_outputs *outputs, cg_error *error);
+/* The timer of an item, or a READ of its own: its work is paid, or a part of it, or it is to be
+ * tried again. */
+cg_status cg_admit_timer(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                         cg_error *error);
+/* Another number of permits; whoever may run then runs in a step of his own. */
+cg_status cg_admit_permits(cg_node *node, uint32_t permits, uint64_t now_ns,
+                           cg_outputs *outputs, cg_error *error);
+/* A timer of this kind for the item, due when the step is paid or delay_ns later. */
+cg_status cg_item_timer(const cg_node *node, const cg_item *item, cg_timer_kind kind,
+                        uint32_t part, uint64_t at_ns, cg_outputs *outputs, cg_error *error);
+uint64_t cg_item_token(const cg_node *node, const cg_item *item, cg_timer_kind kind,
+                       uint32_t part);
+/* Pins a slot of the own partition until the item ends. */
+cg_status cg_item_pin(cg_node *node, cg_item *item, uint64_t slot, cg_error *error);
+void cg_items_free(cg_node *node);
+uint64_t cg_items_bytes(const cg_node *node);
+
+/* --- recall.c --- */
+cg_status cg_recall_begin(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error);
+/* All is paid: the forecast learns. */
+void cg_recall_end(cg_node *node, const cg_item *item, uint64_t now_ns);
+/* A record that was fetched ahead has come. */
+cg_status cg_recall_arrived(cg_node *node, uint64_t key, cg_error *error);
+
+/* --- batches.c --- */
+/* Whether the recall is to be cut into batches; then they are under way and item->pending is
+ * set. */
+cg_status cg_batches_begin(cg_node *node, cg_item *item, uint64_t now_ns, bool *cut,
+                           cg_outputs *outputs, cg_error *error);
+/* A batch is to run; its work is paid; or the store has delivered it. */
+cg_status cg_batches_step(cg_node *node, cg_item *item, cg_timer_kind kind, uint32_t part,
+                          uint64_t now_ns, cg_outputs *outputs, cg_error *error);
+/* Reads a key and what it leads to. is_paid: a READ has fetched the key itself. */
+cg_status cg_recall_read(cg_node *node, cg_item *item, uint64_t key, bool is_paid,
+                         cg_work *work, cg_error *error);
+cg_status cg_recall_reply(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error);
+
+/* --- remove.c --- */
+cg_status cg_remove_begin(cg_node *node, cg_item *item, const cg_message_remove *message,
+                          uint64_t now_ns, cg_outputs *outputs, cg_error *error);
+/* After a conflict. */
+cg_status cg_remove_again(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
+                          cg_error *error);
+
+/* --- tune.c --- */
+/* The settings that rules move, with this node's first values and bounds. */
+cg_adapt_options cg_tune_settings(const cg_node_options *options,
+                                  cg_adapt_setting settings[CG_ADAPT_DEFAULT_SETTINGS]);
+/* A request came: an interval begins, unless one runs. */
+cg_status cg_tune_begin(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                        cg_error *error);
+cg_status cg_tune_tick(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                       cg_error *error);
 
 /* --- gateway.c --- */
+/* At the door: what needs no reading of the request's bytes; then cg_admit. */
 cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *outputs,
                              cg_error *error);
+cg_status cg_gateway_allocate(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                              cg_error *error);
+cg_status cg_gateway_batch(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                           cg_error *error);
+cg_status cg_gateway_remove(cg_node *node, cg_item *item, cg_outputs *outputs,
+                            cg_error *error);
 /* from: the host that the answer came from. */
 cg_status cg_gateway_answer(cg_node *node, const cg_reply *reply, uint32_t from,
                             cg_outputs *outputs, cg_error *error);
@@ -110,6 +314,26 @@ cg_status cg_gateway_timer(cg_node *node, const cg_event *event, cg_outputs *out
 cg_status cg_primary_allocate(cg_node *node, const cg_message_allocate *message,
                               uint32_t gateway, uint64_t now_ns, cg_outputs *outputs,
                               cg_error *error);
+/* payload: an encoded batch message. */
+cg_status cg_primary_batch(cg_node *node, const uint8_t *payload, size_t size_bytes,
+                           uint32_t gateway, uint64_t now_ns, cg_outputs *outputs,
+                           cg_error *error);
+/* Whether the request was decided before: then it was answered, or will be. */
+bool cg_primary_decided(cg_node *node, uint64_t request_id, uint32_t gateway, uint64_t now_ns,
+                        cg_outputs *outputs, cg_status *status, cg_error *error);
+/* Turns a request down for good: however often it is sent again, it gets this answer. */
+cg_status cg_primary_reject(cg_node *node, uint64_t request_id, cg_request_kind kind,
+                            cg_status reason, uint32_t gateway, uint64_t now_ns,
+                            cg_outputs *outputs, cg_error *error);
+/* Keeps what the own partition's next record is to be answered with. */
+cg_status cg_primary_note(cg_node *node, const cg_reply *reply, uint32_t gateway,
+                          cg_error *error);
+/* Encodes a record and applies it to the own partition. Errors as cg_partition_apply. */
+cg_status cg_primary_append(cg_node *node, const cg_log_record *record,
+                            const cg_partition_wish *wish, cg_work *work, cg_error *error);
+/* Hands what the log has and the disk has not to the disk, unless it must wait for a write that
+ * is under way (group commit). */
+cg_status cg_primary_write(cg_node *node, cg_outputs *outputs, cg_error *error);
 /* Answers every request whose record is now safe enough for the acknowledgement mode. */
 cg_status cg_primary_answer(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
                             cg_error *error);

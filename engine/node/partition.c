@@ -16,7 +16,8 @@ cg_status cg_partition_init(cg_partition *partition, uint32_t number, const cg_c
     partition->learned = corpus->learned;
 
     cg_index_options index_options = *cg_index_options_of(corpus->index);
-    index_options.first_id = cg_partition_fact_id(number, 1);
+    index_options.has_ids = true;
+    index_options.first_id = 0;
     cg_status status = cg_graph_alloc(corpus->graph, allocator, &partition->graph, error);
     if (status == CG_OK) {
         status = cg_features_alloc(cg_features_dims(corpus->features),
@@ -85,6 +86,12 @@ static cg_status check_record(const cg_partition *partition, const cg_log_record
             "partition %u: record %llu goes to concept row %u of type %u, which does not exist",
             partition->number, (unsigned long long)next, record->target, record->concept_type);
     }
+    if (cg_graph_is_removed(partition->graph, record->target)) {
+        return cg_error_set(
+            error, CG_ERROR_CORRUPT,
+            "partition %u: record %llu goes to concept row %u, which was removed",
+            partition->number, (unsigned long long)next, record->target);
+    }
     if (record->text_bytes == 0 || record->text_bytes > CG_POOL_BLOCK_BYTES) {
         return cg_error_set(
             error, CG_ERROR_CORRUPT,
@@ -111,17 +118,23 @@ static void name_of(const cg_log_record *record, char name[NAME_BYTES]) {
     name[used] = '\0';
 }
 
-static cg_status take_slot(cg_partition *partition, const cg_log_record *record, uint64_t *slot,
-                           cg_work *work, cg_error *error) {
+static cg_status take_slot(cg_partition *partition, const cg_log_record *record,
+                           const cg_partition_wish *wish, uint64_t *slot, cg_work *work,
+                           cg_error *error) {
     cg_status status = CG_GROW(&partition->allocator, partition->slots,
                                partition->slots_capacity, (size_t)record->sequence, error);
     if (status != CG_OK) {
         return status;
     }
-    uint64_t near =
-        record->sequence > 1 ? partition->slots[record->sequence - 2] : CG_SLOT_NONE;
-    status = cg_pools_take(partition->pools, record->concept_type, record->text_bytes, near,
-                           slot, work, error);
+    cg_pool_request request = {.type = record->concept_type,
+                               .size_bytes = record->text_bytes,
+                               .near = cg_partition_slot(partition, record->sequence - 1)};
+    if (wish) {
+        request.placement = wish->placement;
+        request.headroom_bytes = wish->headroom_bytes;
+        request.near = wish->near;
+    }
+    status = cg_pools_take(partition->pools, &request, slot, work, error);
     if (status != CG_OK) {
         return status;
     }
@@ -161,19 +174,19 @@ static cg_status link_fact(cg_partition *partition, const cg_log_record *record,
     if (status == CG_OK) {
         CG_ASSERT(row == feature_row);
         cg_runner serial = cg_runner_serial();
-        cg_index_rows rows = {.vectors = record->dense, .count = 1};
+        uint64_t id = row - cg_graph_concept_count(partition->corpus->graph);
+        cg_index_rows rows = {.vectors = record->dense, .ids = &id, .count = 1};
         status = cg_index_add(partition->index, &rows, &serial, work, error);
     }
     return status;
 }
 
-cg_status cg_partition_apply(cg_partition *partition, const cg_log_record *record,
-                             const uint8_t *bytes, size_t size_bytes, cg_work *work,
-                             cg_error *error) {
+static cg_status apply_fact(cg_partition *partition, const cg_log_record *record,
+                            const cg_partition_wish *wish, cg_work *work, cg_error *error) {
     uint64_t slot = CG_SLOT_NONE;
     cg_status status = check_record(partition, record, error);
     if (status == CG_OK) {
-        status = take_slot(partition, record, &slot, work, error);
+        status = take_slot(partition, record, wish, &slot, work, error);
     }
     if (status == CG_OK) {
         status = link_fact(partition, record, work, error);
@@ -183,8 +196,25 @@ cg_status cg_partition_apply(cg_partition *partition, const cg_log_record *recor
                                   partition->number, (unsigned long long)record->sequence);
         }
     }
+    if (status != CG_OK) {
+        return status;
+    }
+    cg_partition_note_recent(partition, cg_graph_concept_count(partition->graph) - 1,
+                             record->target, record->clock.physical_ns);
+    if (record->has_learned) {
+        partition->learned = record->learned;
+    }
+    return CG_OK;
+}
+
+cg_status cg_partition_apply(cg_partition *partition, const cg_log_record *record,
+                             cg_encoded_record encoded, const cg_partition_wish *wish,
+                             cg_work *work, cg_error *error) {
+    cg_status status = record->kind == CG_RECORD_REMOVE
+                           ? cg_partition_apply_removal(partition, record, work, error)
+                           : apply_fact(partition, record, wish, work, error);
     if (status == CG_OK) {
-        status = cg_log_append(partition->log, bytes, size_bytes, error);
+        status = cg_log_append(partition->log, encoded.bytes, encoded.size_bytes, error);
     }
     if (status == CG_OK) {
         status =
@@ -193,11 +223,7 @@ cg_status cg_partition_apply(cg_partition *partition, const cg_log_record *recor
     if (status != CG_OK) {
         return status;
     }
-    cg_work_count(work, CG_WORK_LOG_APPEND, 1, size_bytes);
-    cg_recent_note(&partition->recent, record->target, record->clock.physical_ns);
-    if (record->has_learned) {
-        partition->learned = record->learned;
-    }
+    cg_work_count(work, CG_WORK_LOG_APPEND, 1, encoded.size_bytes);
     return CG_OK;
 }
 
@@ -221,7 +247,10 @@ uint64_t cg_partition_hash(const cg_partition *partition) {
     cg_hasher_add_u64(&hasher, cg_log_last(partition->log));
     cg_hasher_add_u64(&hasher, cg_graph_hash(partition->graph));
     cg_hasher_add_u64(&hasher, cg_index_hash(partition->index));
-    cg_hasher_add_u64(&hasher, cg_pools_hash(partition->pools));
+    /* What slots hold, not where they lie: that is each host's own. */
+    cg_pool_statistics pools = cg_pools_statistics(partition->pools);
+    cg_hasher_add_u64(&hasher, pools.slots_taken);
+    cg_hasher_add_u64(&hasher, pools.requested_bytes);
     cg_hasher_add_u64(&hasher, cg_lexicon_hash(partition->lexicon));
     cg_hasher_add_u64(&hasher, cg_learned_hash(&partition->learned));
     cg_hasher_add_u64(&hasher, partition->recent.count);

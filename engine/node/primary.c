@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include "engine/base/hash.h"
+#include "engine/base/math.h"
 #include "engine/node/node_internal.h"
 
 /* What the tiers need to know while a decision reads concept records. */
@@ -17,13 +19,6 @@ typedef struct reading {
 
 enum { NODE_RECORD_BYTES = 64, PATTERN_FIRST_LEVEL = 0, NODE_FIRST_LEVEL = 1 };
 
-/* Rows of the corpus are the same concept in every partition; a partition's own rows are
- * not. */
-static uint64_t tier_key(const cg_node *node, uint32_t row) {
-    bool shared = row < cg_features_count(node->corpus->features);
-    return shared ? row : (uint64_t)(node->own.number + 1) << 32 | row;
-}
-
 static void read_through_tiers(void *context, uint32_t row, cg_touch what) {
     reading *read = context;
     if (read->status != CG_OK) {
@@ -35,7 +30,7 @@ static void read_through_tiers(void *context, uint32_t row, cg_touch what) {
                                                     (uint32_t)sizeof(int32_t)
                                               : NODE_RECORD_BYTES;
     uint32_t served = 0;
-    read->status = cg_tiers_read(read->node->tiers, tier_key(read->node, row), bytes,
+    read->status = cg_tiers_read(read->node->tiers, cg_node_tier_key(read->node, row), bytes,
                                  first < last ? first : last, &served, read->work, read->error);
 }
 
@@ -111,85 +106,51 @@ static void fill_reply(const cg_decision *decision, cg_reply *reply) {
     reply->winning_column = (uint8_t)decision->winning_column;
 }
 
-/* Sends a reply to the gateway, or straight to the client when this host is the gateway. */
-static cg_status answer(cg_node *node, const cg_reply *reply, uint32_t gateway, uint64_t now_ns,
-                        cg_outputs *outputs, cg_error *error) {
-    if (gateway == node->options.host) {
-        return cg_node_reply(node, outputs, reply, error);
-    }
-    uint8_t encoded[CG_MESSAGE_ANSWER_BYTES_MAX];
-    size_t bytes = cg_message_answer_encode(reply, encoded);
-    uint8_t *payload = NULL;
-    cg_status status = cg_node_send(node, outputs, gateway, bytes, &payload, error);
-    if (status == CG_OK) {
-        memcpy(payload, encoded, bytes);
-        cg_node_seal(node, outputs, CG_MESSAGE_ANSWER, now_ns);
-    }
-    return status;
-}
-
-static cg_status turn_down(cg_node *node, uint64_t request_id, cg_status reason,
-                           uint32_t gateway, uint64_t now_ns, cg_outputs *outputs,
-                           cg_error *error) {
+static cg_status turn_down(cg_node *node, uint64_t request_id, cg_request_kind kind,
+                           cg_status reason, uint32_t gateway, uint64_t now_ns,
+                           cg_outputs *outputs, cg_error *error) {
     cg_reply reply = {.request_id = request_id,
                       .status = reason,
                       .host = node->options.host,
+                      .request = (uint8_t)kind,
                       .slot = CG_SLOT_NONE};
-    return answer(node, &reply, gateway, now_ns, outputs, error);
+    return cg_node_answer(node, &reply, gateway, now_ns, outputs, error);
 }
 
-/* Turned down for good: however often the request is sent again, it gets this answer. */
-static cg_status reject(cg_node *node, uint64_t request_id, cg_status reason, uint32_t gateway,
-                        uint64_t now_ns, cg_outputs *outputs, cg_error *error) {
-    cg_status status = cg_table_put(node->rejected, request_id, (uint64_t)reason, error);
+cg_status cg_primary_reject(cg_node *node, uint64_t request_id, cg_request_kind kind,
+                            cg_status reason, uint32_t gateway, uint64_t now_ns,
+                            cg_outputs *outputs, cg_error *error) {
+    cg_status status = cg_table_put(node->rejected, request_id,
+                                    (uint64_t)kind << 32 | (uint64_t)reason, error);
     return status == CG_OK
-               ? turn_down(node, request_id, reason, gateway, now_ns, outputs, error)
+               ? turn_down(node, request_id, kind, reason, gateway, now_ns, outputs, error)
                : status;
-}
-
-/* Encodes the record into a WRITE output and applies it to the partition. */
-static cg_status store(cg_node *node, const cg_log_record *record, cg_outputs *outputs,
-                       cg_error *error) {
-    cg_output write = {.kind = CG_OUTPUT_WRITE,
-                       .id = cg_replicate_token(node->own.number, record->sequence)};
-    uint8_t *bytes = NULL;
-    size_t size_bytes = cg_log_record_bytes(record);
-    cg_status status = cg_outputs_add(outputs, &write, size_bytes, &bytes, error);
-    if (status != CG_OK) {
-        return status;
-    }
-    cg_log_record_encode(record, bytes);
-    status = cg_partition_apply(&node->own, record, bytes, size_bytes, &outputs->work, error);
-    if (status != CG_OK) {
-        outputs->count--;
-        outputs->bytes_used -= size_bytes;
-    }
-    return status;
 }
 
 /* A request that came before gets the answer it got. While that waits for its record to be
  * safe, a gateway will ask again; a client of this host has no timer here and is told at
  * once. */
-static bool decided_before(cg_node *node, uint64_t request_id, uint32_t gateway,
-                           uint64_t now_ns, cg_outputs *outputs, cg_status *status,
-                           cg_error *error) {
+bool cg_primary_decided(cg_node *node, uint64_t request_id, uint32_t gateway, uint64_t now_ns,
+                        cg_outputs *outputs, cg_status *status, cg_error *error) {
     uint64_t found = 0;
     *status = CG_OK;
     if (cg_table_get(node->own.sequence_of, request_id, &found)) {
         const cg_answer *earlier = &node->answers[found - 1];
+        cg_request_kind kind = (cg_request_kind)earlier->reply.request;
         if (earlier->answered) {
-            *status = answer(node, &earlier->reply, gateway, now_ns, outputs, error);
+            *status = cg_node_answer(node, &earlier->reply, gateway, now_ns, outputs, error);
         } else if (gateway == node->options.host) {
             (void)cg_error_set(error, CG_ERROR_EXISTS, "request %llu is open at this host",
                                (unsigned long long)request_id);
-            *status =
-                turn_down(node, request_id, CG_ERROR_EXISTS, gateway, now_ns, outputs, error);
+            *status = turn_down(node, request_id, kind, CG_ERROR_EXISTS, gateway, now_ns,
+                                outputs, error);
         }
     } else if (cg_table_get(node->rejected, request_id, &found)) {
-        (void)cg_error_set(error, (cg_status)found, "request %llu was turned down before: %s",
-                           (unsigned long long)request_id, cg_status_name((cg_status)found));
-        *status =
-            turn_down(node, request_id, (cg_status)found, gateway, now_ns, outputs, error);
+        cg_status reason = (cg_status)(found & UINT32_MAX);
+        (void)cg_error_set(error, reason, "request %llu was turned down before: %s",
+                           (unsigned long long)request_id, cg_status_name(reason));
+        *status = turn_down(node, request_id, (cg_request_kind)(found >> 32), reason, gateway,
+                            now_ns, outputs, error);
     } else {
         return false;
     }
@@ -197,68 +158,341 @@ static bool decided_before(cg_node *node, uint64_t request_id, uint32_t gateway,
     return true;
 }
 
-cg_status cg_primary_allocate(cg_node *node, const cg_message_allocate *message,
-                              uint32_t gateway, uint64_t now_ns, cg_outputs *outputs,
-                              cg_error *error) {
+/* --- deciding, or remembering a decision --- */
+
+static cg_decision_key key_of(const cg_message_allocate *message) {
+    return (cg_decision_key){cg_hash_bytes(message->text, message->text_bytes, 1),
+                             cg_hash_bytes(message->text, message->text_bytes, 2)};
+}
+
+/* Labelled facts are lessons and always decided anew. */
+static bool remembered(cg_node *node, const cg_message_allocate *message, uint64_t now_ns,
+                       cg_reply *reply, cg_work *work) {
+    if (!node->cache || (message->flags & CG_REQUEST_LABELLED)) {
+        return false;
+    }
+    cg_work_count(work, CG_WORK_CACHE, 1, message->text_bytes);
+    cg_decision_key key = key_of(message);
+    cg_reply found;
+    if (!cg_decision_cache_get(node->cache, &key, now_ns, &found)) {
+        return false;
+    }
+    found.request_id = reply->request_id;
+    found.fact_id = reply->fact_id;
+    found.audited = 0;
+    found.cached = 1;
+    *reply = found;
+    return true;
+}
+
+static cg_status remember(cg_node *node, const cg_message_allocate *message, uint64_t now_ns,
+                          const cg_reply *reply, cg_error *error) {
+    if (!node->cache) {
+        return CG_OK;
+    }
+    if (message->flags & CG_REQUEST_LABELLED) { /* what is known has changed */
+        (void)cg_decision_cache_invalidate_all(node->cache);
+        return CG_OK;
+    }
+    cg_decision_key key = key_of(message);
+    return cg_decision_cache_put(node->cache, &key, reply->winner, now_ns, reply, error);
+}
+
+/* Fills what a decision says of the reply, and *record with what was learned. */
+static cg_status judge(cg_node *node, const cg_message_allocate *message, uint64_t now_ns,
+                       cg_reply *reply, cg_log_record *record, cg_work *work,
+                       cg_error *error) {
     cg_status status = CG_OK;
-    if (decided_before(node, message->request_id, gateway, now_ns, outputs, &status, error)) {
+    if (!remembered(node, message, now_ns, reply, work)) {
+        cg_decision decision;
+        status = decide(node, message, now_ns, &decision, work, error);
+        if (status != CG_OK) {
+            return status;
+        }
+        learn(node, record, work);
+        fill_reply(&decision, reply);
+    }
+    if (message->flags & CG_REQUEST_AUDIT) {
+        status = audit(node, message, now_ns, reply->winner, reply, error);
+    }
+    return status;
+}
+
+/* --- storing --- */
+
+_Static_assert((int)CG_PLACEMENT_NEAR == (int)CG_POOL_NEAR &&
+                   (int)CG_PLACEMENT_DENSE == (int)CG_POOL_DENSE &&
+                   (int)CG_PLACEMENT_FRESH == (int)CG_POOL_FRESH,
+               "placements are numbered alike");
+
+/* How often a fact at this row will be read, judged by how near its target is kept. */
+static uint64_t expected_reads(const cg_node *node, uint32_t target) {
+    static const uint64_t by_level[] = {64, 4};
+    uint32_t level = cg_tiers_where(node->tiers, cg_node_tier_key(node, target), 0);
+    return level < sizeof by_level / sizeof *by_level ? by_level[level] : 0;
+}
+
+static uint32_t q16_of(uint64_t part, uint64_t whole) {
+    uint64_t share = whole == 0 ? 0 : cg_mul_div(part, CG_PLACEMENT_ONE, whole);
+    return share < CG_PLACEMENT_ONE ? (uint32_t)share : CG_PLACEMENT_ONE;
+}
+
+static uint32_t tier_pressure(const cg_node *node) {
+    cg_tier_statistics tiers = cg_tiers_statistics(node->tiers);
+    uint32_t cached = node->options.tier_levels - 1;
+    if (cached == 0) {
+        return CG_PLACEMENT_ONE;
+    }
+    const cg_tier_options *slowest = &node->options.tiers[cached - 1];
+    uint64_t held = slowest->bound == CG_CACHE_ENTRIES ? tiers.entries[cached - 1]
+                                                       : tiers.size_bytes[cached - 1];
+    return q16_of(held, slowest->capacity);
+}
+
+static cg_status place(const cg_node *node, const cg_message_allocate *message,
+                       const cg_log_record *record, cg_placement_plan *plan, cg_error *error) {
+    cg_placement_input input = {
+        .text_bytes = message->text_bytes,
+        .features = message->sparse.count,
+        .accesses = expected_reads(node, record->target),
+        .pool_pressure_q16 =
+            q16_of(cg_pools_statistics_of(node->own.pools, record->concept_type).block_bytes,
+                   cg_pools_quota(node->own.pools, record->concept_type)),
+        .tier_pressure_q16 = tier_pressure(node),
+        .priority = (uint8_t)message->priority,
+    };
+    return cg_placement_choose(&input, node->options.service.placement, plan, error);
+}
+
+/* What was just written is in a memory tier, if its plan says so. */
+static cg_status fill_tier(cg_node *node, const cg_placement_plan *plan, cg_error *error) {
+    uint32_t last = node->options.tier_levels - 1;
+    uint32_t level = plan->tier == CG_PLACEMENT_FILL_L1 ? 0 : NODE_FIRST_LEVEL;
+    if (plan->tier == CG_PLACEMENT_FILL_NONE || level >= last) {
+        return CG_OK;
+    }
+    uint32_t row = cg_graph_concept_count(node->own.graph) - 1;
+    return cg_tiers_fill(node->tiers, cg_node_tier_key(node, row), NODE_RECORD_BYTES, level,
+                         error);
+}
+
+/* For recalls of the target: the facts below it, newest first. */
+static cg_status note_below(cg_node *node, uint32_t target, uint64_t sequence,
+                            cg_error *error) {
+    uint64_t before = 0;
+    (void)cg_table_get(node->newest_below, target, &before);
+    cg_status status = CG_GROW(&node->allocator, node->next_below, node->next_below_capacity,
+                               (size_t)sequence, error);
+    if (status == CG_OK) {
+        node->next_below[sequence - 1] = before;
+        status = cg_table_put(node->newest_below, target, sequence, error);
+    }
+    return status;
+}
+
+/* Facts of one concept are read together: the slot of the one stored under it last. */
+static uint64_t slot_below(const cg_node *node, uint32_t target) {
+    uint64_t sequence = 0;
+    return cg_table_get(node->newest_below, target, &sequence)
+               ? cg_partition_slot(&node->own, sequence)
+               : CG_SLOT_NONE;
+}
+
+cg_status cg_primary_note(cg_node *node, const cg_reply *reply, uint32_t gateway,
+                          cg_error *error) {
+    uint64_t sequence = cg_log_last(node->own.log) + 1;
+    cg_status status = CG_GROW(&node->allocator, node->answers, node->answers_capacity,
+                               (size_t)sequence, error);
+    if (status == CG_OK) {
+        node->answers[sequence - 1] =
+            (cg_answer){.gateway = gateway, .last = sequence, .reply = *reply};
+    }
+    return status;
+}
+
+cg_status cg_primary_append(cg_node *node, const cg_log_record *record,
+                            const cg_partition_wish *wish, cg_work *work, cg_error *error) {
+    size_t bytes = cg_log_record_bytes(record);
+    cg_status status =
+        CG_GROW(&node->allocator, node->record, node->record_capacity, bytes, error);
+    if (status != CG_OK) {
         return status;
     }
-    cg_decision decision;
-    status = decide(node, message, now_ns, &decision, &outputs->work, error);
-    if (status == CG_ERROR_INVALID || status == CG_ERROR_NOT_FOUND) {
-        return reject(node, message->request_id, status, gateway, now_ns, outputs, error);
+    cg_log_record_encode(record, node->record);
+    cg_encoded_record encoded = {node->record, bytes};
+    return cg_partition_apply(&node->own, record, encoded, wish, work, error);
+}
+
+cg_status cg_primary_write(cg_node *node, cg_outputs *outputs, cg_error *error) {
+    uint64_t last = cg_log_last(node->own.log);
+    uint32_t writes_max = node->options.service.writes_max;
+    if (node->written_sequence >= last || (writes_max > 0 && node->writes >= writes_max)) {
+        return CG_OK;
     }
-    cg_log_record record = {0};
-    if (status == CG_OK) {
-        learn(node, &record, &outputs->work);
+    size_t bytes = 0;
+    for (uint64_t sequence = node->written_sequence + 1; sequence <= last; ++sequence) {
+        size_t record_bytes = 0;
+        (void)cg_log_bytes(node->own.log, sequence, &record_bytes);
+        bytes += record_bytes;
     }
+    cg_output write = {.kind = CG_OUTPUT_WRITE,
+                       .id = cg_replicate_token(node->own.number, last)};
+    uint8_t *at = NULL;
+    cg_status status = cg_outputs_add(outputs, &write, bytes, &at, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    for (uint64_t sequence = node->written_sequence + 1; sequence <= last; ++sequence) {
+        size_t record_bytes = 0;
+        const uint8_t *record = cg_log_bytes(node->own.log, sequence, &record_bytes);
+        memcpy(at, record, record_bytes);
+        at += record_bytes;
+    }
+    node->written_sequence = last;
+    node->writes++;
+    return CG_OK;
+}
+
+/* Decides and stores one fact, of a batch or alone, and keeps its answer; not written yet. record_id:
+ * what the record's request id is. CG_ERROR_INVALID, CG_ERROR_NOT_FOUND and CG_ERROR_FULL: this
+ * fact cannot be had, and nothing was changed. */
+static cg_status take_fact(cg_node *node, const cg_message_allocate *message, uint64_t record_id,
+                           uint32_t gateway, uint64_t now_ns, cg_work *work, cg_error *error) {
     uint64_t sequence = cg_log_last(node->own.log) + 1;
-    cg_answer entry = {.gateway = gateway,
-                       .reply = {.request_id = message->request_id,
-                                 .host = node->options.host,
-                                 .fact_id = cg_partition_fact_id(node->own.number, sequence)}};
-    if (status == CG_OK && (message->flags & CG_REQUEST_AUDIT)) {
-        status = audit(node, message, now_ns, decision.winner, &entry.reply, error);
-    }
+    cg_reply reply;
+    memset(&reply, 0, sizeof reply); /* its padding too: it is hashed in the decision cache */
+    reply.request_id = message->request_id;
+    reply.host = node->options.host;
+    reply.fact_id = cg_partition_fact_id(node->own.number, sequence);
+    reply.request = CG_REQUEST_ALLOCATE;
+    reply.count = 1;
+    cg_log_record record = {0};
+    cg_status status = judge(node, message, now_ns, &reply, &record, work, error);
     if (status == CG_OK) {
-        status = CG_GROW(&node->allocator, node->answers, node->answers_capacity,
-                         (size_t)sequence, error);
+        status = cg_primary_note(node, &reply, gateway, error);
     }
     if (status != CG_OK) {
         return status;
     }
     /* A teacher is believed: a labelled fact goes where its label says. */
     bool labelled = (message->flags & CG_REQUEST_LABELLED) != 0;
+    record.kind = CG_RECORD_FACT;
     record.sequence = sequence;
-    record.request_id = message->request_id;
+    record.request_id = record_id;
     record.clock = cg_hlc_tick(&node->clock, now_ns);
-    record.target = labelled ? message->label : decision.winner;
+    record.target = labelled ? message->label : reply.winner;
     record.concept_type = cg_graph_type(node->own.graph, record.target);
     record.dims = message->dims;
     record.dense = message->dense;
     record.sparse = message->sparse;
     record.text = message->text;
     record.text_bytes = message->text_bytes;
-    status = store(node, &record, outputs, error);
-    if (status == CG_ERROR_FULL) {
-        return reject(node, message->request_id, status, gateway, now_ns, outputs, error);
+    cg_placement_plan plan;
+    status = place(node, message, &record, &plan, error);
+    if (status == CG_OK) {
+        cg_partition_wish wish = {.placement = (cg_pool_placement)plan.slot,
+                                  .headroom_bytes = plan.headroom_bytes,
+                                  .near = slot_below(node, record.target)};
+        status = cg_primary_append(node, &record, &wish, work, error);
     }
-    if (status == CG_OK) { /* what was just written is in the node tier */
-        uint32_t row = cg_graph_concept_count(node->own.graph) - 1;
-        uint32_t last = node->options.tier_levels - 1;
-        status = cg_tiers_fill(node->tiers, tier_key(node, row),
-                               NODE_FIRST_LEVEL < last ? NODE_FIRST_LEVEL : last, error);
+    if (status == CG_OK) {
+        status = fill_tier(node, &plan, error);
     }
-    if (status != CG_OK) {
+    if (status == CG_OK) {
+        status = note_below(node, record.target, sequence, error);
+    }
+    if (status == CG_OK && !reply.cached) {
+        status = remember(node, message, now_ns, &reply, error);
+    }
+    if (status == CG_OK) {
+        node->answers[sequence - 1].reply.slot = cg_partition_slot(&node->own, sequence);
+        node->statistics.allocations++;
+    }
+    return status;
+}
+
+static bool is_refusal(cg_status status) {
+    return status == CG_ERROR_INVALID || status == CG_ERROR_NOT_FOUND ||
+           status == CG_ERROR_FULL;
+}
+
+cg_status cg_primary_allocate(cg_node *node, const cg_message_allocate *message,
+                              uint32_t gateway, uint64_t now_ns, cg_outputs *outputs,
+                              cg_error *error) {
+    cg_status status = CG_OK;
+    if (cg_primary_decided(node, message->request_id, gateway, now_ns, outputs, &status,
+                           error)) {
         return status;
     }
-    fill_reply(&decision, &entry.reply);
-    entry.reply.slot = node->own.slots[sequence - 1];
-    node->answers[sequence - 1] = entry;
-    node->statistics.allocations++;
-    return CG_OK;
+    status = take_fact(node, message, message->request_id, gateway, now_ns, &outputs->work,
+                       error);
+    if (is_refusal(status)) {
+        return cg_primary_reject(node, message->request_id, CG_REQUEST_ALLOCATE, status,
+                                 gateway, now_ns, outputs, error);
+    }
+    return status == CG_OK ? cg_primary_write(node, outputs, error) : status;
 }
+
+/* --- batches ---
+ *
+ * The first record carries the batch's request id, the others that with their place in the batch
+ * above it, so that ids stay different. The batch's answer stands with its first record and
+ * waits for the last one. */
+
+enum { BATCH_PLACE_SHIFT = 48 };
+
+static cg_status take_batch(cg_node *node, const cg_message_batch *batch, uint32_t gateway,
+                            uint64_t now_ns, uint32_t *taken, cg_work *work, cg_error *error) {
+    size_t offset = 0;
+    cg_status status = CG_OK;
+    for (*taken = 0; status == CG_OK && *taken < batch->count;) {
+        cg_message_allocate fact;
+        status = cg_message_batch_next(batch, &offset, node->buffers, &fact, error);
+        if (status != CG_OK) {
+            return status;
+        }
+        uint64_t record_id = batch->request_id | (uint64_t)*taken << BATCH_PLACE_SHIFT;
+        fact.request_id = batch->request_id;
+        status = take_fact(node, &fact, record_id, gateway, now_ns, work, error);
+        if (status == CG_OK) {
+            node->answers[cg_log_last(node->own.log) - 1].silent = *taken > 0;
+            ++*taken;
+        }
+    }
+    return status;
+}
+
+cg_status cg_primary_batch(cg_node *node, const uint8_t *payload, size_t size_bytes,
+                           uint32_t gateway, uint64_t now_ns, cg_outputs *outputs,
+                           cg_error *error) {
+    cg_message_batch batch;
+    cg_status status = cg_message_batch_decode(payload, size_bytes, &batch, error);
+    if (status != CG_OK || cg_primary_decided(node, batch.request_id, gateway, now_ns, outputs,
+                                              &status, error)) {
+        return status;
+    }
+    uint32_t taken = 0;
+    status = take_batch(node, &batch, gateway, now_ns, &taken, &outputs->work, error);
+    if (status != CG_OK && !is_refusal(status)) {
+        return status;
+    }
+    if (taken == 0) {
+        return cg_primary_reject(node, batch.request_id, CG_REQUEST_BATCH, status, gateway,
+                                 now_ns, outputs, error);
+    }
+    uint64_t last = cg_log_last(node->own.log);
+    cg_answer *entry = &node->answers[last - taken];
+    entry->last = last;
+    entry->reply.request = CG_REQUEST_BATCH;
+    entry->reply.count = taken;
+    if (taken < batch.count) {
+        entry->reply.status = CG_ERROR_PARTIAL;
+        cg_error_prefix(error, "%u of %u facts of the batch were stored: ", taken, batch.count);
+    }
+    return cg_primary_write(node, outputs, error);
+}
+
+/* --- answering --- */
 
 cg_status cg_primary_answer(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
                             cg_error *error) {
@@ -268,10 +502,14 @@ cg_status cg_primary_answer(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
         safe = node->replication.acknowledged_sequence;
     }
     cg_status status = CG_OK;
-    while (status == CG_OK && node->answered_sequence < safe) {
+    while (status == CG_OK && node->answered_sequence < safe &&
+           node->answers[node->answered_sequence].last <= safe) {
         cg_answer *entry = &node->answers[node->answered_sequence++];
         entry->answered = true;
-        status = answer(node, &entry->reply, entry->gateway, now_ns, outputs, error);
+        if (!entry->silent) {
+            status =
+                cg_node_answer(node, &entry->reply, entry->gateway, now_ns, outputs, error);
+        }
     }
     return status;
 }

@@ -54,7 +54,7 @@ static cg_status set_resend_timer(cg_node *node, uint64_t now_ns, cg_outputs *ou
     replication->timer_set = true;
     replication->acknowledged_at_timer = replication->acknowledged_sequence;
     uint64_t wait_ns = node->options.replicate_retry_ns << replication->doublings;
-    return cg_node_set_timer(outputs, CG_NODE_TIMER_RESEND | node->own.number, now_ns + wait_ns,
+    return cg_node_set_timer(outputs, cg_timer_id(CG_TIMER_RESEND, node->own.number), now_ns + wait_ns,
                              error);
 }
 
@@ -84,7 +84,7 @@ cg_status cg_replicate_timer(cg_node *node, const cg_event *event, cg_outputs *o
                              cg_error *error) {
     cg_node_replication *replication = &node->replication;
     uint64_t now_ns = event->now_ns;
-    if (!replication->timer_set || event->id != (CG_NODE_TIMER_RESEND | node->own.number)) {
+    if (!replication->timer_set || event->id != (cg_timer_id(CG_TIMER_RESEND, node->own.number))) {
         return CG_OK; /* none that this node waits for */
     }
     replication->timer_set = false;
@@ -172,8 +172,8 @@ static cg_status apply_records(cg_node *node, const cg_message_append *message,
             return CG_OK;
         }
         if (record.sequence == next) {
-            status = cg_partition_apply(&node->copy, &record, message->records + offset, used,
-                                        work, error);
+            cg_encoded_record encoded = {message->records + offset, used};
+            status = cg_partition_apply(&node->copy, &record, encoded, NULL, work, error);
             if (status != CG_OK) {
                 return status;
             }

@@ -100,6 +100,15 @@ const uint8_t *cg_log_bytes(const cg_log_store *log, uint64_t sequence, size_t *
     return log->bytes + log->starts[sequence - 1];
 }
 
+uint64_t cg_log_time_ns(const cg_log_store *log, uint64_t sequence) {
+    enum { TIME_OFFSET = 32 };
+    size_t size_bytes = 0;
+    const uint8_t *bytes = cg_log_bytes(log, sequence, &size_bytes);
+    CG_ASSERT(size_bytes >= TIME_OFFSET + 8);
+    cg_reader reader = cg_reader_init(bytes + TIME_OFFSET, 8);
+    return cg_read_u64(&reader);
+}
+
 uint64_t cg_log_scan(const uint8_t *image, size_t size_bytes, size_t *valid_bytes) {
     uint64_t count = 0;
     size_t used = 0;

@@ -2,8 +2,9 @@
  *
  * A record holds everything that its application needs, so that primary and replica apply the
  * same bytes with the same code and end in the same state. Sequences count from 1 without gaps.
+ * A record adds a fact, or removes one that an earlier record added.
  *
- * Encoded record, little-endian, with D dims, E sparse entries and T bytes of text:
+ * Encoded record, little-endian:
  *
  *   offset bytes field
  *        0     4 length of all that follows
@@ -13,17 +14,25 @@
  *       24     8 request id
  *       32     8 hybrid logical clock, physical part, ns
  *       40     4 hybrid logical clock, logical part
- *       44     4 target row
- *       48     4 concept type
- *       52     4 L: CG_LEARNED_BYTES when the fact was learned from, otherwise 0
- *       56     4 D
- *       60     4 E
- *       64     4 T
- *       68     L what is known after it (engine/column/learned.h)
+ *       44     1 kind: 0 adds a fact, 1 removes one
+ *
+ * of a fact that is added, with D dims, E sparse entries and T bytes of text
+ *
+ *       45     4 target row
+ *       49     4 concept type
+ *       53     4 L: CG_LEARNED_BYTES when the fact was learned from, otherwise 0
+ *       57     4 D
+ *       61     4 E
+ *       65     4 T
+ *       69     L what is known after it (engine/column/learned.h)
  *             4D dense, f32 each
  *             4E features, u32 each
  *             4E weights, f32 each
  *              T text
+ *
+ * of a removal
+ *
+ *       45     8 sequence of the record that added the fact, less than its own
  */
 #ifndef CG_ENGINE_REPLICA_LOG_H
 #define CG_ENGINE_REPLICA_LOG_H
@@ -35,13 +44,21 @@
 #include "engine/column/learned.h"
 #include "engine/fact/embed.h"
 
+typedef enum cg_record_kind {
+    CG_RECORD_FACT,
+    CG_RECORD_REMOVE,
+    CG_RECORD_KIND_COUNT
+} cg_record_kind;
+
 /* Pointers are borrowed: from the fact, or from the decoded bytes. */
 typedef struct cg_log_record {
+    cg_record_kind kind;
     uint64_t sequence;
     uint64_t epoch;
     uint64_t request_id;
     cg_hlc clock;
-    uint32_t target; /* row of the concept the fact was allocated to */
+    uint64_t removed_sequence; /* of CG_RECORD_REMOVE, which has nothing of what follows */
+    uint32_t target;           /* row of the concept the fact was allocated to */
     uint32_t concept_type;
     bool has_learned;   /* the fact was labelled, and learned from */
     cg_learned learned; /* what was known after that */
@@ -74,8 +91,8 @@ size_t cg_log_record_bytes(const cg_log_record *record);
 /* bytes: exactly cg_log_record_bytes. */
 void cg_log_record_encode(const cg_log_record *record, uint8_t *bytes);
 /* Decodes the record at the start of bytes[size_bytes]; *used_bytes: its length. Errors:
- * CG_ERROR_CORRUPT (cut, checksum, counts out of range, vectors not of unit length). record
- * points into bytes and buffers. */
+ * CG_ERROR_CORRUPT (cut, checksum, unknown kind, counts out of range, vectors not of unit length,
+ * removal of what does not come before). record points into bytes and buffers. */
 cg_status cg_log_record_decode(const uint8_t *bytes, size_t size_bytes, cg_log_buffers *buffers,
                                cg_log_record *record, size_t *used_bytes, cg_error *error);
 
@@ -90,6 +107,8 @@ uint64_t cg_log_last(const cg_log_store *log); /* 0 when empty */
 uint64_t cg_log_held_bytes(const cg_log_store *log);
 /* Bytes of a record; borrowed until the next append. sequence in 1..cg_log_last. */
 const uint8_t *cg_log_bytes(const cg_log_store *log, uint64_t sequence, size_t *size_bytes);
+/* When it was made: the physical part of its clock. sequence in 1..cg_log_last. */
+uint64_t cg_log_time_ns(const cg_log_store *log, uint64_t sequence);
 /* How many whole records with sequences from 1 up a storage image holds: what survives a torn
  * or altered tail. *valid_bytes: their length together. */
 uint64_t cg_log_scan(const uint8_t *image, size_t size_bytes, size_t *valid_bytes);

@@ -7,7 +7,9 @@ static const double unit_slack = 1e-3;
 
 enum {
     PREFIX_BYTES = 8, /* length and checksum */
-    FIXED_BYTES = 8 + 8 + 8 + 8 + 4 + 4 + 4 + 4 + 4 + 4 + 4
+    HEAD_BYTES = 8 + 8 + 8 + 8 + 4 + 1,
+    FACT_BYTES = HEAD_BYTES + 6 * 4, /* without its arrays */
+    REMOVE_BYTES = HEAD_BYTES + 8
 };
 
 static uint32_t learned_bytes(const cg_log_record *record) {
@@ -15,7 +17,10 @@ static uint32_t learned_bytes(const cg_log_record *record) {
 }
 
 size_t cg_log_record_bytes(const cg_log_record *record) {
-    return (size_t)PREFIX_BYTES + FIXED_BYTES + learned_bytes(record) +
+    if (record->kind == CG_RECORD_REMOVE) {
+        return (size_t)PREFIX_BYTES + REMOVE_BYTES;
+    }
+    return (size_t)PREFIX_BYTES + FACT_BYTES + learned_bytes(record) +
            4 * (size_t)record->dims + 8 * (size_t)record->sparse.count + record->text_bytes;
 }
 
@@ -32,6 +37,20 @@ void cg_log_vectors_write(cg_writer *writer, const float *dense, uint32_t dims,
     }
 }
 
+static void write_fact(cg_writer *writer, const cg_log_record *record) {
+    cg_write_u32(writer, record->target);
+    cg_write_u32(writer, record->concept_type);
+    cg_write_u32(writer, learned_bytes(record));
+    cg_write_u32(writer, record->dims);
+    cg_write_u32(writer, record->sparse.count);
+    cg_write_u32(writer, record->text_bytes);
+    if (record->has_learned) {
+        cg_learned_write(writer, &record->learned);
+    }
+    cg_log_vectors_write(writer, record->dense, record->dims, record->sparse);
+    cg_write_bytes(writer, record->text, record->text_bytes);
+}
+
 void cg_log_record_encode(const cg_log_record *record, uint8_t *bytes) {
     size_t size = cg_log_record_bytes(record);
     cg_writer writer = cg_writer_init(bytes + PREFIX_BYTES, size - PREFIX_BYTES);
@@ -40,17 +59,12 @@ void cg_log_record_encode(const cg_log_record *record, uint8_t *bytes) {
     cg_write_u64(&writer, record->request_id);
     cg_write_u64(&writer, record->clock.physical_ns);
     cg_write_u32(&writer, record->clock.logical);
-    cg_write_u32(&writer, record->target);
-    cg_write_u32(&writer, record->concept_type);
-    cg_write_u32(&writer, learned_bytes(record));
-    cg_write_u32(&writer, record->dims);
-    cg_write_u32(&writer, record->sparse.count);
-    cg_write_u32(&writer, record->text_bytes);
-    if (record->has_learned) {
-        cg_learned_write(&writer, &record->learned);
+    cg_write_u8(&writer, (uint8_t)record->kind);
+    if (record->kind == CG_RECORD_REMOVE) {
+        cg_write_u64(&writer, record->removed_sequence);
+    } else {
+        write_fact(&writer, record);
     }
-    cg_log_vectors_write(&writer, record->dense, record->dims, record->sparse);
-    cg_write_bytes(&writer, record->text, record->text_bytes);
     CG_ASSERT(!writer.failed && writer.used_bytes == size - PREFIX_BYTES);
 
     cg_writer prefix = cg_writer_init(bytes, PREFIX_BYTES);
@@ -101,12 +115,72 @@ cg_status cg_log_vectors_read(cg_reader *reader, uint32_t dims, uint32_t entries
     return CG_OK;
 }
 
+/* What stands behind the head of a fact's record, of which nothing may be left over. */
+static cg_status read_fact(cg_reader *reader, cg_log_buffers *buffers, cg_log_record *read,
+                           size_t record_bytes, cg_error *error) {
+    read->target = cg_read_u32(reader);
+    read->concept_type = cg_read_u32(reader);
+    uint32_t learned = cg_read_u32(reader);
+    read->has_learned = learned > 0;
+    read->dims = cg_read_u32(reader);
+    read->sparse.count = cg_read_u32(reader);
+    read->text_bytes = cg_read_u32(reader);
+    if (reader->failed) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "log record %llu is cut: a fact has more than %zu bytes",
+                            (unsigned long long)read->sequence, record_bytes);
+    }
+    if (read->dims < CG_DIMS_MIN || read->dims > CG_DIMS_MAX ||
+        read->sparse.count > CG_SPARSE_ENTRIES_MAX ||
+        (read->has_learned && learned != CG_LEARNED_BYTES) ||
+        learned + 4 * (uint64_t)read->dims + 8 * (uint64_t)read->sparse.count +
+                read->text_bytes !=
+            cg_reader_left(reader)) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "log record %llu: %u learned bytes, %u dims, %u features and %u "
+                            "text bytes do not fit its %zu bytes",
+                            (unsigned long long)read->sequence, learned, read->dims,
+                            read->sparse.count, read->text_bytes, record_bytes);
+    }
+    cg_status status =
+        read->has_learned ? cg_learned_read(reader, &read->learned, error) : CG_OK;
+    if (status == CG_OK) {
+        status = cg_log_vectors_read(reader, read->dims, read->sparse.count, buffers,
+                                     "log record", error);
+    }
+    if (status != CG_OK) {
+        return status;
+    }
+    read->dense = buffers->dense;
+    read->sparse.features = buffers->features;
+    read->sparse.weights = buffers->weights;
+    read->text = (const char *)cg_read_bytes(reader, read->text_bytes);
+    return CG_OK;
+}
+
+static cg_status read_removal(cg_reader *reader, cg_log_record *read, size_t record_bytes,
+                              cg_error *error) {
+    read->removed_sequence = cg_read_u64(reader);
+    if (reader->failed || cg_reader_left(reader) != 0) {
+        return cg_error_set(
+            error, CG_ERROR_CORRUPT, "log record %llu has %zu bytes; a removal has %d",
+            (unsigned long long)read->sequence, record_bytes, PREFIX_BYTES + REMOVE_BYTES);
+    }
+    if (read->removed_sequence == 0 || read->removed_sequence >= read->sequence) {
+        return cg_error_set(
+            error, CG_ERROR_CORRUPT,
+            "log record %llu removes record %llu, which does not come before it",
+            (unsigned long long)read->sequence, (unsigned long long)read->removed_sequence);
+    }
+    return CG_OK;
+}
+
 cg_status cg_log_record_decode(const uint8_t *bytes, size_t size_bytes, cg_log_buffers *buffers,
                                cg_log_record *record, size_t *used_bytes, cg_error *error) {
     cg_reader prefix = cg_reader_init(bytes, size_bytes);
     size_t length = cg_read_u32(&prefix);
     uint32_t checksum = cg_read_u32(&prefix);
-    if (prefix.failed || length < 4 + FIXED_BYTES || length > size_bytes - 4) {
+    if (prefix.failed || length < 4 + HEAD_BYTES || length > size_bytes - 4) {
         return cg_error_set(error, CG_ERROR_CORRUPT, "log record is cut: %zu bytes left of %zu",
                             size_bytes, length + 4);
     }
@@ -122,40 +196,19 @@ cg_status cg_log_record_decode(const uint8_t *bytes, size_t size_bytes, cg_log_b
     read.request_id = cg_read_u64(&reader);
     read.clock.physical_ns = cg_read_u64(&reader);
     read.clock.logical = cg_read_u32(&reader);
-    read.target = cg_read_u32(&reader);
-    read.concept_type = cg_read_u32(&reader);
-    uint32_t learned = cg_read_u32(&reader);
-    read.has_learned = learned > 0;
-    read.dims = cg_read_u32(&reader);
-    read.sparse.count = cg_read_u32(&reader);
-    read.text_bytes = cg_read_u32(&reader);
-    if (read.dims < CG_DIMS_MIN || read.dims > CG_DIMS_MAX ||
-        read.sparse.count > CG_SPARSE_ENTRIES_MAX ||
-        (read.has_learned && learned != CG_LEARNED_BYTES) ||
-        learned + 4 * (uint64_t)read.dims + 8 * (uint64_t)read.sparse.count + read.text_bytes !=
-            cg_reader_left(&reader)) {
+    uint8_t kind = cg_read_u8(&reader);
+    if (kind >= CG_RECORD_KIND_COUNT) {
         return cg_error_set(error, CG_ERROR_CORRUPT,
-                            "log record %llu: %u learned bytes, %u dims, %u features and %u "
-                            "text bytes do not fit "
-                            "its %zu bytes",
-                            (unsigned long long)read.sequence, learned, read.dims,
-                            read.sparse.count, read.text_bytes, length + 4);
+                            "log record %llu is of kind %u, which is not known",
+                            (unsigned long long)read.sequence, kind);
     }
-    cg_status status =
-        read.has_learned ? cg_learned_read(&reader, &read.learned, error) : CG_OK;
-    if (status != CG_OK) {
-        return status;
+    read.kind = (cg_record_kind)kind;
+    cg_status status = read.kind == CG_RECORD_REMOVE
+                           ? read_removal(&reader, &read, length + 4, error)
+                           : read_fact(&reader, buffers, &read, length + 4, error);
+    if (status == CG_OK) {
+        *record = read;
+        *used_bytes = length + 4;
     }
-    status = cg_log_vectors_read(&reader, read.dims, read.sparse.count, buffers, "log record",
-                                 error);
-    if (status != CG_OK) {
-        return status;
-    }
-    read.dense = buffers->dense;
-    read.sparse.features = buffers->features;
-    read.sparse.weights = buffers->weights;
-    read.text = (const char *)cg_read_bytes(&reader, read.text_bytes);
-    *record = read;
-    *used_bytes = length + 4;
-    return CG_OK;
+    return status;
 }

@@ -16,37 +16,81 @@ typedef struct tally {
         }                                                                                      \
     } while (0)
 
+enum { BATCH_PLACE_SHIFT = 48 }; /* engine/node/primary.c: ids of a batch's further records */
+
+/* Where the request's records are: removals are logged where the fact is. */
+static uint32_t partition_of(const sim_check_cluster *cluster,
+                             const sim_check_request *request) {
+    uint64_t id = request->kind == CG_REQUEST_DEALLOCATE ? request->target : request->request_id;
+    return cg_node_partition_of(id, cluster->hosts);
+}
+
+/* Records that the request has, durable at a host: those of a batch stand one after another. */
+static uint32_t records_at(const sim_check_cluster *cluster, const sim_check_request *request,
+                           uint32_t host, uint64_t *first) {
+    uint32_t partition = partition_of(cluster, request);
+    uint32_t most = request->kind == CG_REQUEST_BATCH ? CG_BATCH_FACTS_MAX : 1;
+    uint32_t count = 0;
+    uint64_t sequence = 0;
+    while (count < most &&
+           cg_node_has_request(cluster->nodes[host], partition,
+                               request->request_id | (uint64_t)count << BATCH_PLACE_SHIFT,
+                               &sequence)) {
+        *first = count == 0 ? sequence : *first;
+        count++;
+    }
+    return count;
+}
+
+static uint32_t expected_records(const sim_check_request *request) {
+    return request->kind == CG_REQUEST_RECALL  ? 0
+           : request->kind == CG_REQUEST_BATCH ? request->count
+                                               : 1;
+}
+
 static void check_durable(const sim_check_cluster *cluster, const sim_check_request *request,
                           violation_tally *tally) {
-    uint32_t partition = cg_node_partition_of(request->request_id, cluster->hosts);
-    uint64_t sequence = 0;
-    if (!cg_node_has_request(cluster->nodes[partition], partition, request->request_id,
-                             &sequence)) {
-        VIOLATION(tally, "acknowledged request %llu is not durable at host %u, its primary",
-                  (unsigned long long)request->request_id, partition);
+    uint32_t partition = partition_of(cluster, request);
+    uint32_t expected = expected_records(request);
+    uint64_t first = 0;
+    uint32_t found = records_at(cluster, request, partition, &first);
+    if (found != expected) {
+        VIOLATION(tally,
+                  "acknowledged request %llu has %u durable records of %u at host %u, its "
+                  "primary",
+                  (unsigned long long)request->request_id, found, expected, partition);
         return;
     }
-    if (request->host != partition ||
-        request->fact_id != cg_partition_fact_id(partition, sequence)) {
+    bool stores = request->kind == CG_REQUEST_ALLOCATE || request->kind == CG_REQUEST_BATCH;
+    if (stores && (request->host != partition ||
+                   request->fact_id != cg_partition_fact_id(partition, first))) {
         VIOLATION(tally,
                   "request %llu is record %llu of partition %u, but was answered fact %llx by "
                   "host %u",
-                  (unsigned long long)request->request_id, (unsigned long long)sequence,
-                  partition, (unsigned long long)request->fact_id, request->host);
+                  (unsigned long long)request->request_id, (unsigned long long)first, partition,
+                  (unsigned long long)request->fact_id, request->host);
     }
     if (!cluster->settled || cluster->replicas == 0) {
         return;
     }
     uint32_t replica = (partition + 1) % cluster->hosts;
     uint64_t copied = 0;
-    if (!cg_node_has_request(cluster->nodes[replica], partition, request->request_id,
-                             &copied) ||
-        copied != sequence) {
+    if (records_at(cluster, request, replica, &copied) != expected || copied != first) {
         VIOLATION(
             tally,
             "acknowledged request %llu, record %llu of partition %u, is not at replica host %u",
-            (unsigned long long)request->request_id, (unsigned long long)sequence, partition,
+            (unsigned long long)request->request_id, (unsigned long long)first, partition,
             replica);
+    }
+}
+
+static void check_shed(const sim_check_cluster *cluster, const sim_check_request *request,
+                       violation_tally *tally) {
+    uint32_t partition = partition_of(cluster, request);
+    uint64_t first = 0;
+    if (records_at(cluster, request, partition, &first) > 0) {
+        VIOLATION(tally, "request %llu was shed, but is record %llu of partition %u",
+                  (unsigned long long)request->request_id, (unsigned long long)first, partition);
     }
 }
 
@@ -61,10 +105,9 @@ static cg_status check_once(const sim_check_cluster *cluster, const sim_check_re
                             cluster->hosts);
     }
     for (uint32_t i = 0; i < count; ++i) {
-        uint32_t partition = cg_node_partition_of(requests[i].request_id, cluster->hosts);
-        uint64_t sequence = 0;
-        applied[partition] += cg_node_has_request(cluster->nodes[partition], partition,
-                                                  requests[i].request_id, &sequence);
+        uint32_t partition = partition_of(cluster, &requests[i]);
+        uint64_t first = 0;
+        applied[partition] += records_at(cluster, &requests[i], partition, &first);
     }
     for (uint32_t host = 0; host < cluster->hosts; ++host) {
         uint64_t durable = cg_node_partition(cluster->nodes[host], host).durable_sequence;
@@ -77,9 +120,14 @@ static cg_status check_once(const sim_check_cluster *cluster, const sim_check_re
     return CG_OK;
 }
 
-/* Keys are fact ids, which carry partition and sequence, and (host, slot). */
+/* Keys are fact ids, which carry partition and sequence, and (host, slot). Slots of facts that
+ * were removed, or may have been, serve others: with removals only facts are compared. */
 static cg_status check_unique(const sim_check_request *requests, uint32_t count,
                               violation_tally *tally, cg_error *error) {
+    bool removes = false;
+    for (uint32_t i = 0; i < count; ++i) {
+        removes = removes || requests[i].kind == CG_REQUEST_DEALLOCATE;
+    }
     cg_table *facts = NULL;
     cg_table *slots = NULL;
     cg_allocator heap = cg_allocator_heap();
@@ -89,7 +137,9 @@ static cg_status check_unique(const sim_check_request *requests, uint32_t count,
     }
     for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
         uint64_t other = 0;
-        if (!requests[i].acknowledged) {
+        bool stores = requests[i].kind == CG_REQUEST_ALLOCATE ||
+                      requests[i].kind == CG_REQUEST_BATCH;
+        if (!requests[i].acknowledged || !stores) {
             continue;
         }
         if (cg_table_get(facts, requests[i].fact_id, &other)) {
@@ -98,7 +148,7 @@ static cg_status check_unique(const sim_check_request *requests, uint32_t count,
                       (unsigned long long)requests[i].fact_id);
         }
         uint64_t slot_key = (uint64_t)requests[i].host << 48 ^ requests[i].slot;
-        if (cg_table_get(slots, slot_key, &other)) {
+        if (!removes && cg_table_get(slots, slot_key, &other)) {
             VIOLATION(tally, "requests %llu and %llu share slot %llx of host %u",
                       (unsigned long long)other, (unsigned long long)requests[i].request_id,
                       (unsigned long long)requests[i].slot, requests[i].host);
@@ -146,6 +196,8 @@ cg_status sim_check_invariants(const sim_check_cluster *cluster,
     for (uint32_t i = 0; i < request_count; ++i) {
         if (requests[i].acknowledged) {
             check_durable(cluster, &requests[i], &tally);
+        } else if (requests[i].shed) {
+            check_shed(cluster, &requests[i], &tally);
         }
     }
     check_replicas(cluster, &tally);

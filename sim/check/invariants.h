@@ -1,8 +1,9 @@
 /* What must hold of a cluster, whatever was done to it.
  *
- * Safety, at any time: an acknowledged fact is durable at its partition's primary, as the
- * record that the answer names; no two requests share a record; no request has two; no two
- * facts of a host share a slot; replica and primary are equal where they are equally far.
+ * Safety, at any time: an acknowledged fact, of a request or of a batch, is durable at its
+ * partition's primary, as the record that the answer names; an acknowledged removal likewise; what
+ * was shed left no record; no two requests share a record; no request has two; no two facts of a
+ * host that are there share a slot; replica and primary are equal where they are equally far.
  * Liveness, once the network is whole again and nothing is open: every acknowledged fact is at
  * the replica too, and both have the same hash.
  */
@@ -13,10 +14,14 @@
 
 typedef struct sim_check_request {
     uint64_t request_id;
-    bool acknowledged; /* the client was answered CG_OK */
-    uint64_t fact_id;  /* as answered */
+    cg_request_kind kind;
+    bool acknowledged; /* the client was answered CG_OK, or CG_ERROR_PARTIAL */
+    bool shed;         /* ... or CG_ERROR_OVERLOADED */
+    uint64_t fact_id;  /* as answered: stored (of a batch the first), or removed */
     uint64_t slot;
-    uint32_t host; /* that decided */
+    uint32_t host;   /* that decided */
+    uint32_t count;  /* facts of a batch that were stored */
+    uint64_t target; /* deallocate: id of the request whose fact is removed */
 } sim_check_request;
 
 typedef struct sim_check_cluster {

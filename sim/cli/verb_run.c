@@ -8,6 +8,7 @@
 
 #include "analysis/plot/plot.h"
 #include "analysis/table/table.h"
+#include "sim/cli/judge.h"
 #include "sim/cli/keep.h"
 #include "sim/cli/provenance.h"
 #include "sim/cli/settings.h"
@@ -65,6 +66,10 @@ static cg_status check_graph(const sim_options *options, cg_error *error) {
         return cg_error_set(error, CG_ERROR_MEMORY, "no memory for a point's options");
     }
     *small = *options;
+    if (small->graph.source == SIM_GRAPH_KEYS) {
+        free(small);
+        return CG_OK;
+    }
     small->graph.nodes = SMALL_SAMPLE;
     small->graph.held_out = 1;
     small->engine.training = 0;
@@ -81,6 +86,9 @@ static cg_status check_graph(const sim_options *options, cg_error *error) {
 }
 
 static cg_status check_size(const sim_options *options, cg_error *error) {
+    if (options->graph.source == SIM_GRAPH_KEYS) {
+        return CG_OK;
+    }
     if (options->graph.nodes > CG_WORDNET_SYNSETS) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "graph.nodes: %u is more than the %d concepts of WordNet; use "
@@ -177,9 +185,11 @@ static bool has_views(const run *self, bool plots) {
     return false;
 }
 
+/* With the claims behind the tables. */
 static cg_status show_tables(const run *self, cg_error *error) {
     an_table_options table = {.format = AN_FORMAT_TEXT,
                               .experiment = self->plan->name,
+                              .view = has_views(self, false) ? NULL : "claims",
                               .width = isatty(STDOUT_FILENO) ? TERMINAL_WIDTH : 0};
     return an_table_print(self->database, &table, stdout, error);
 }
@@ -199,7 +209,8 @@ static cg_status show_figures(const run *self, cg_error *error) {
  * cannot be drawn is the machine's. The results are stored by now. */
 static int show(const run *self) {
     cg_error error;
-    if (has_views(self, false) && show_tables(self, &error) != CG_OK) {
+    bool any = has_views(self, false) || self->plan->claim_count > 0;
+    if (any && show_tables(self, &error) != CG_OK) {
         return sim_cli_fail(&error);
     }
     if (has_views(self, true) && show_figures(self, &error) != CG_OK) {
@@ -218,7 +229,7 @@ static int finish(run *self, const sim_sweep_result *result) {
         return SIM_EXIT_INTERRUPTED;
     }
     uint64_t fingerprint = 0;
-    if (sim_recorder_finish(self->database, self->plan, &fingerprint, &error) != CG_OK) {
+    if (sim_cli_finish(self->database, self->plan, &fingerprint, &error) != CG_OK) {
         return sim_cli_fail(&error);
     }
     int exit_status = SIM_EXIT_OK;

@@ -10,7 +10,7 @@ enum { TERMINAL_WIDTH = 110 };
 static const sim_arg table_args[] = {
     {"--format", "F", "text, csv, json or markdown; default text"},
     {"--experiment", "NAME", "which one, where the database holds several"},
-    {"--view", "NAME", "one of the scenario's tables; default all of them"},
+    {"--view", "NAME", "one of the scenario's tables, or claims; default all of them"},
     {"--columns", "LIST",
      "metric:statistic,... instead of a view; for example latency:p99,energy:total"},
     {"--where", "FACTOR=VALUE", "only these points; may be repeated"},

@@ -3,7 +3,7 @@
  *   class 0  a step's core time is over     payload: job
  *   class 1  a step's disk time is over     payload: job
  *   class 2  message                        payload: parcel
- *   class 3  durable write                  payload: parcel
+ *   class 3  durable write, record read     payload: parcel
  *   class 4  timer                          payload: parcel
  *   class 5  request                        payload: parcel
  *
@@ -209,6 +209,7 @@ static uint64_t class_of(cg_event_kind kind) {
     case CG_EVENT_MESSAGE:
         return CLASS_MESSAGE;
     case CG_EVENT_STORAGE_DONE:
+    case CG_EVENT_READ_DONE:
         return CLASS_STORAGE;
     case CG_EVENT_TIMER:
         return CLASS_TIMER;
@@ -278,6 +279,11 @@ static void fingerprint_add(sim_host *host, const sim_delivery *delivery) {
     cg_hasher_add_u64(hasher, delivery->flags);
     cg_hasher_add_u64(hasher, delivery->label);
     cg_hasher_add_bytes(hasher, delivery->bytes, delivery->size_bytes);
+    if (delivery->kind == CG_EVENT_REQUEST) {
+        cg_hasher_add_u64(hasher, (uint64_t)delivery->request << 32 | delivery->client);
+        cg_hasher_add_u64(hasher, (uint64_t)delivery->priority << 32 | delivery->hops);
+        cg_hasher_add_u64(hasher, delivery->target);
+    }
 }
 
 static cg_status job_schedule(sim_host *host, job *running, uint64_t at_ns, uint64_t class,
@@ -319,7 +325,16 @@ static cg_status step(sim_host *host, const sim_delivery *delivery, cg_error *er
                       .bytes = delivery->bytes,
                       .size_bytes = delivery->size_bytes,
                       .flags = delivery->flags,
-                      .label = delivery->label};
+                      .label = delivery->label,
+                      .request = delivery->request,
+                      .client = delivery->client,
+                      .hops = delivery->hops,
+                      .priority = delivery->priority,
+                      .target = delivery->target};
+    if (event.kind == CG_EVENT_TIMER) {
+        event.core_busy_ns = host->statistics.core_busy_ns;
+        event.disk_busy_ns = host->statistics.disk_busy_ns;
+    }
     job *started = job_take(host);
     if (!started) {
         return cg_error_set(error, CG_ERROR_MEMORY, "no memory for a step");
@@ -399,6 +414,34 @@ static cg_status release_write(sim_host *host, const cg_output *output,
     return deliver_own(host, &done, error);
 }
 
+/* The record is on its way; it waits for the disk like everybody, and nobody waits for it. */
+static cg_status release_read(sim_host *host, const cg_output *output, const sim_ledger *ledger,
+                              cg_error *error) {
+    cg_work work = {{0}, {0}};
+    cg_work_count(&work, CG_WORK_TIER_STORE, 1, output->read_bytes);
+    sim_cost cost = sim_profile_cost(&host->profile, &work);
+    cg_work_add(&host->statistics.work, &work);
+    host->statistics.reads++;
+    host->statistics.energy_pj += cost.energy_pj;
+    sim_delivery done = {.kind = CG_EVENT_READ_DONE, .id = output->id, .ledger = *ledger};
+    done.due_ns = disk_take(host, later(cost.core_ns, cost.disk_ns), &done.ledger);
+    sim_ledger_charge(&done.ledger, SIM_LEDGER_TIER, done.due_ns);
+    return deliver_own(host, &done, error);
+}
+
+static cg_status release_alert(sim_host *host, const cg_output *output, const uint8_t *bytes,
+                               cg_error *error) {
+    char text[CG_ERROR_MESSAGE_BYTES];
+    size_t length = output->size_bytes < sizeof text ? output->size_bytes : sizeof text - 1;
+    if (!host->sink.alert) {
+        return CG_OK;
+    }
+    memcpy(text, bytes, length);
+    text[length] = '\0';
+    return host->sink.alert(host->sink.context, host->options.host, host->now_ns,
+                            output->severity, text, error);
+}
+
 static cg_status release_send(sim_host *host, const cg_output *output, const uint8_t *bytes,
                               const sim_ledger *ledger, cg_error *error) {
     uint32_t from = host->options.host;
@@ -460,11 +503,17 @@ static cg_status release(sim_host *host, const job *paid, cg_error *error) {
         }
         case CG_OUTPUT_WRITE: /* in their own order: release_writers */
             break;
+        case CG_OUTPUT_READ:
+            status = release_read(host, output, &paid->ledger, error);
+            break;
+        case CG_OUTPUT_ALERT:
+            status = release_alert(host, output, outputs->bytes + output->offset, error);
+            break;
         case CG_OUTPUT_REPLY:
             status = release_reply(host, &output->reply, &paid->ledger, error);
             break;
         default:
-            CG_ASSERT(output->kind <= CG_OUTPUT_REPLY);
+            CG_ASSERT(output->kind <= CG_OUTPUT_ALERT);
         }
     }
     return status;

@@ -16,6 +16,9 @@
  * Within one instant: what ends frees its core and releases its outputs first, then messages by
  * (sender, sequence), durable writes, timers, requests.
  *
+ * A READ takes the disk like the work of a step, but nobody waits for it: the step's other outputs
+ * are out already, and it comes back as READ_DONE. It costs what the profile says of tier_store.
+ *
  * A write costs what the profile says of disk_write; the host counts it for every WRITE output,
  * and takes no notice of disk_write in the work of a step, so it is never paid twice.
  *
@@ -43,20 +46,28 @@ typedef struct sim_delivery {
     uint32_t sender;   /* MESSAGE: host; REQUEST: client; otherwise not read */
     uint64_t due_ns;   /* not before the time the host was last advanced to */
     uint64_t sequence; /* unique for its kind and sender */
-    uint64_t id;       /* REQUEST, TIMER, STORAGE_DONE: as in cg_event */
-    uint32_t flags;    /* as in cg_event */
-    uint32_t label;    /* as in cg_event */
+    uint64_t id;       /* REQUEST, TIMER, STORAGE_DONE, READ_DONE: as in cg_event */
+    uint32_t flags;    /* REQUEST, and all that follow: as in cg_event */
+    uint32_t label;
+    cg_request_kind request;
+    uint32_t client;
+    uint32_t hops;
+    uint8_t priority;
+    uint64_t target;
     bool borrowed;     /* bytes outlive the host and are not copied */
     const uint8_t *bytes;
     size_t size_bytes;
     sim_ledger ledger; /* of the cause; of a REQUEST: not read, it begins at due_ns */
 } sim_delivery;
 
-/* Where the host's replies go. Both may be NULL. now_ns: when the reply is out. The ledger's
+/* Where the host's replies and alerts go. All may be NULL. now_ns: when the reply is out. The ledger's
  * parts add up to now_ns - ledger->start_ns, where start_ns is the request's due time. */
 typedef struct sim_host_sink {
     cg_status (*reply)(void *context, uint32_t host, uint64_t now_ns, const cg_reply *reply,
                        const sim_ledger *ledger, cg_error *error);
+    /* text: one sentence, NUL-terminated, only during the call. */
+    cg_status (*alert)(void *context, uint32_t host, uint64_t now_ns, cg_severity severity,
+                       const char *text, cg_error *error);
     /* Told of every event when the node is stepped, with what it cost. */
     void (*stepped)(void *context, uint32_t host, const cg_event *event, const sim_cost *cost);
     void *context;
@@ -104,6 +115,7 @@ typedef struct sim_host_statistics {
     uint64_t sent_bytes;
     uint64_t dropped; /* messages that the network refused when due */
     uint64_t replies;
+    uint64_t reads; /* READ outputs */
     uint64_t writes;
     uint64_t write_bytes;
     uint64_t core_busy_ns; /* summed over cores; charged when a step begins */
@@ -118,7 +130,7 @@ sim_host_statistics_of(const sim_host *host); /* valid until the host changes */
 uint64_t sim_host_waiting(const sim_host *host); /* events waiting for a core now */
 uint64_t sim_host_running(const sim_host *host); /* steps whose outputs are not released yet */
 /* Rolling hash over every event stepped: time, due time, kind, sender, sequence, id, flags,
- * bytes. */
+ * bytes, and what else a request says. */
 uint64_t sim_host_fingerprint(const sim_host *host);
 
 /* A machine that steps a cg_node (declared here without including node.h). */

@@ -309,7 +309,7 @@ sim_cost sim_profile_cost(const sim_profile *profile, const cg_work *work) {
         uint64_t *ps = &total_ps[entry->resource];
         *ps = add_product(*ps, operations, entry->fixed_ps);
         *ps = add_product(*ps, units, entry->per_unit_ps);
-        if (kind == CG_WORK_TIER_L1 || kind == CG_WORK_TIER_L2 || kind == CG_WORK_TIER_L3) {
+        if (kind >= CG_WORK_TIER_L1 && kind <= CG_WORK_TIER_STORE) {
             ps = &tier_ps[entry->resource];
             *ps = add_product(*ps, operations, entry->fixed_ps);
             *ps = add_product(*ps, units, entry->per_unit_ps);
@@ -328,24 +328,36 @@ sim_cost sim_profile_cost(const sim_profile *profile, const cg_work *work) {
     };
 }
 
+/* Zero keeps what the entry has. */
+static void set_times(sim_profile_entry *entry, uint64_t access_ns,
+                      uint64_t bandwidth_bytes_per_s) {
+    const uint64_t ps_per_s = 1000000000000;
+    if (access_ns > 0) {
+        entry->fixed_ps = cg_mul_div(access_ns, 1000, 1);
+    }
+    if (bandwidth_bytes_per_s > 0) {
+        uint64_t rest = ps_per_s % bandwidth_bytes_per_s;
+        entry->per_unit_ps =
+            ps_per_s / bandwidth_bytes_per_s + (rest > bandwidth_bytes_per_s / 2);
+    }
+}
+
 sim_profile sim_profile_with_disk(const sim_profile *profile, uint64_t access_ns,
                                   uint64_t bandwidth_bytes_per_s) {
-    const uint64_t ps_per_s = 1000000000000;
     sim_profile changed = *profile;
     for (size_t kind = 0; kind < CG_WORK_KIND_COUNT; kind++) {
-        sim_profile_entry *entry = &changed.entries[kind];
-        if (entry->resource != SIM_RESOURCE_DISK) {
-            continue;
-        }
-        if (access_ns > 0) {
-            entry->fixed_ps = cg_mul_div(access_ns, 1000, 1);
-        }
-        if (bandwidth_bytes_per_s > 0) {
-            uint64_t rest = ps_per_s % bandwidth_bytes_per_s;
-            entry->per_unit_ps =
-                ps_per_s / bandwidth_bytes_per_s + (rest > bandwidth_bytes_per_s / 2);
+        if (changed.entries[kind].resource == SIM_RESOURCE_DISK) {
+            set_times(&changed.entries[kind], access_ns, bandwidth_bytes_per_s);
         }
     }
+    hash_entries(&changed);
+    return changed;
+}
+
+sim_profile sim_profile_with_kind(const sim_profile *profile, cg_work_kind kind,
+                                  uint64_t access_ns, uint64_t bandwidth_bytes_per_s) {
+    sim_profile changed = *profile;
+    set_times(&changed.entries[kind], access_ns, bandwidth_bytes_per_s);
     hash_entries(&changed);
     return changed;
 }

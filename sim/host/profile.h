@@ -53,5 +53,8 @@ sim_cost sim_profile_cost(const sim_profile *profile, const cg_work *work);
  * profile's. Zero keeps the profile's figure. */
 sim_profile sim_profile_with_disk(const sim_profile *profile, uint64_t access_ns,
                                   uint64_t bandwidth_bytes_per_s);
+/* The same for one kind, whatever its resource. */
+sim_profile sim_profile_with_kind(const sim_profile *profile, cg_work_kind kind,
+                                  uint64_t access_ns, uint64_t bandwidth_bytes_per_s);
 
 #endif

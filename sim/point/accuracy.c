@@ -119,7 +119,7 @@ static cg_status put_surest(const sim_measure *measure, uint64_t judged, sim_row
     size_t count = 0;
     for (uint32_t i = 0; i < measure->request_count; ++i) {
         const sim_request_record *request = &measure->requests[i];
-        if (sim_request_acknowledged(request)) {
+        if (sim_request_judged(request)) {
             ratings[count++] =
                 (rating){request->reply.confidence_q16, i, request->answer_rank == 1};
         }
@@ -164,7 +164,7 @@ static void put_stream(const sim_measure *measure, uint64_t judged, sim_rows *ro
     uint64_t last = 0;
     for (uint32_t i = 0; tenth > 0 && i < measure->request_count; ++i) {
         const sim_request_record *request = &measure->requests[i];
-        if (sim_request_acknowledged(request)) {
+        if (sim_request_judged(request)) {
             const bool right = request->answer_rank == 1;
             first += right && seen < tenth;
             last += right && seen >= judged - tenth;
@@ -180,7 +180,7 @@ static void put_stream(const sim_measure *measure, uint64_t judged, sim_rows *ro
 cg_status sim_accuracy_report(const sim_measure *measure, sim_rows *rows, cg_error *error) {
     tally sum = {0};
     for (uint32_t i = 0; i < measure->request_count; ++i) {
-        if (sim_request_acknowledged(&measure->requests[i])) {
+        if (sim_request_judged(&measure->requests[i])) {
             count_one(&sum, &measure->requests[i]);
         }
     }
@@ -189,7 +189,7 @@ cg_status sim_accuracy_report(const sim_measure *measure, sim_rows *rows, cg_err
         put_share(rows, "agreement", sum.agreed, sum.audited);
     }
     if (sum.judged == 0) {
-        return CG_OK;
+        return CG_OK; /* of recalls, for one, nothing is decided */
     }
     put_answers(measure, &sum, rows);
     sim_rows_metric(rows, "confidence", "mean",

@@ -57,6 +57,81 @@ cg_cascade_options sim_engine_cascade(const sim_options *options) {
     return cascade;
 }
 
+uint32_t sim_engine_replicas(const sim_options *options) {
+    return options->cluster.hosts == 1 ? 0 : options->engine.replicas;
+}
+
+_Static_assert((int)SIM_POLICY_LRU == (int)CG_CACHE_LRU &&
+                   (int)SIM_POLICY_LFU == (int)CG_CACHE_LFU &&
+                   (int)SIM_POLICY_ARC == (int)CG_CACHE_ARC &&
+                   (int)SIM_POLICY_TINYLFU == (int)CG_CACHE_TINYLFU &&
+                   (int)SIM_POLICY_S3FIFO == (int)CG_CACHE_S3FIFO &&
+                   (int)SIM_POLICY_BELADY == (int)CG_CACHE_BELADY,
+               "policies are numbered alike");
+_Static_assert((int)SIM_PLACEMENT_HIGH_COMPLEXITY == (int)CG_PLACEMENT_HIGH_COMPLEXITY &&
+                   (int)SIM_PLACEMENT_HIGH_PERFORMANCE == (int)CG_PLACEMENT_HIGH_PERFORMANCE &&
+                   (int)SIM_PLACEMENT_RESOURCE_OPTIMIZED ==
+                       (int)CG_PLACEMENT_RESOURCE_OPTIMIZED &&
+                   (int)SIM_PLACEMENT_BALANCED == (int)CG_PLACEMENT_BALANCED &&
+                   (int)SIM_PLACEMENT_CHOOSE == (int)CG_PLACEMENT_CHOOSE,
+               "placements are numbered alike");
+
+static cg_service_options service_of(const sim_options *options) {
+    const sim_engine_options *engine = &options->engine;
+    return (cg_service_options){
+        .permits = engine->permits,
+        .queue_max = engine->queue,
+        .wait_max_ns = engine->wait_max_ns,
+        .cores = options->cluster.cores,
+        .conflict_tries = engine->conflict_tries,
+        .conflict_ns = engine->conflict_ns,
+        .cache_entries = engine->cache_entries,
+        .cache_ttl_ns = engine->cache_ttl_ns,
+        .placement = (cg_placement_strategy)engine->placement,
+        .writes_max = engine->writes,
+        .batching = engine->batching,
+        .batch = engine->batch,
+        .prefetch = engine->prefetch,
+        .successors = engine->successors,
+        .forecasts = engine->forecasts,
+        .budget_ns = engine->budget_ns,
+        .record_bytes = engine->record_bytes,
+        .interval_ns = engine->interval_ns,
+        .memory_bytes = options->cluster.memory_bytes,
+        .adapts = engine->adapts,
+    };
+}
+
+cg_node_options sim_engine_node(const sim_options *options, uint32_t host) {
+    const sim_engine_options *engine = &options->engine;
+    cg_node_options node = cg_node_options_default();
+    node.host = host;
+    node.hosts = options->cluster.hosts;
+    node.replicas = sim_engine_replicas(options);
+    node.acknowledge = engine->acknowledge == SIM_ACKNOWLEDGE_ALL ? CG_ACKNOWLEDGE_ALL
+                                                                  : CG_ACKNOWLEDGE_PRIMARY;
+    node.cascade = sim_engine_cascade(options);
+    node.tier_levels = engine->tier_levels;
+    for (uint32_t level = 0; level < SIM_TIERS_MAX; ++level) {
+        const sim_tier_options *tier = &engine->tiers[level];
+        node.tiers[level] = (cg_tier_options){
+            .policy = (cg_cache_policy)tier->policy,
+            .bound = engine->tier_bound == SIM_BOUND_BYTES ? CG_CACHE_BYTES : CG_CACHE_ENTRIES,
+            .capacity = tier->capacity,
+            .promote_after = tier->promote_after,
+        };
+    }
+    node.pools.quota_bytes = engine->pool_quota_bytes;
+    node.pools.shared_quota_bytes = engine->pool_shared_bytes;
+    node.service = service_of(options);
+    node.keys = options->graph.nodes;
+    node.timeout_ns = engine->timeout_ns;
+    node.retry_ns = engine->retry_ns;
+    node.tries = engine->tries;
+    node.replicate_retry_ns = engine->replicate_retry_ns;
+    return node;
+}
+
 uint64_t sim_engine_training_key(const sim_options *options) {
     const cg_cascade_options cascade = sim_engine_cascade(options);
     uint64_t stop = 0;

@@ -196,18 +196,22 @@ static void find_place(const sim_facts *facts, uint32_t fact, place *out) {
 
 cg_status sim_facts_relate(const sim_facts *facts, sim_workload *workload, uint64_t seed,
                            cg_error *error) {
-    const uint32_t count = workload->count;
+    const uint32_t count = sim_workload_fact_total(workload);
     const uint32_t runs = (count + RUN_FACTS - 1) / RUN_FACTS;
     place *places = cg_allocate(&facts->allocator, count, sizeof *places);
+    uint32_t **slots = cg_allocate(&facts->allocator, count, sizeof *slots);
     uint32_t *order = cg_allocate(&facts->allocator, runs, sizeof *order);
     cg_status status = CG_OK;
-    if (!places || !order) {
+    if (count > 0 && (!places || !slots || !order)) {
         status = cg_error_set(error, CG_ERROR_MEMORY, "no memory to relate %u facts", count);
     }
-    for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
-        find_place(facts, workload->requests[i].fact, &places[i]);
-    }
     if (status == CG_OK) {
+        sim_workload_fact_places(workload, slots);
+    }
+    for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
+        find_place(facts, *slots[i], &places[i]);
+    }
+    if (status == CG_OK && count > 0) {
         qsort(places, count, sizeof *places, along_tree);
         for (uint32_t run = 0; run < runs; ++run) {
             order[run] = run;
@@ -218,12 +222,13 @@ cg_status sim_facts_relate(const sim_facts *facts, sim_workload *workload, uint6
         for (uint32_t run = 0; run < runs; ++run) {
             for (uint32_t i = order[run] * RUN_FACTS; i < count && i / RUN_FACTS == order[run];
                  ++i) {
-                workload->requests[next++].fact = places[i].fact;
+                *slots[next++] = places[i].fact;
             }
         }
         CG_ASSERT(next == count);
     }
     cg_deallocate(&facts->allocator, places, count, sizeof *places);
+    cg_deallocate(&facts->allocator, slots, count, sizeof *slots);
     cg_deallocate(&facts->allocator, order, runs, sizeof *order);
     return status;
 }

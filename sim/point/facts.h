@@ -9,7 +9,7 @@
 #define SIM_POINT_FACTS_H
 
 #include "sim/point/ground.h"
-#include "sim/workload/arrival.h"
+#include "sim/workload/workload.h"
 
 typedef struct sim_facts {
     const sim_ground *ground;

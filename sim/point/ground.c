@@ -30,6 +30,9 @@ struct sim_ground {
 };
 
 cg_status sim_ground_check_files(const sim_options *options, cg_error *error) {
+    if (options->graph.source == SIM_GRAPH_KEYS) {
+        return CG_OK;
+    }
     return sim_wordnet_check_files(options->graph.path, error);
 }
 
@@ -232,6 +235,10 @@ cg_status sim_ground_build(const sim_options *options, const cg_runner *runner,
     ground->allocator = cg_allocator_heap();
     ground->seed = options->graph.seed;
     ground->training_key = sim_engine_training_key(options);
+    if (options->graph.source == SIM_GRAPH_KEYS) {
+        *out = ground; /* there is nothing to build */
+        return CG_OK;
+    }
     build work = {.ground = ground, .progress = progress, .progress_context = progress_context};
     cg_status status = sim_wordnet_load(options->graph.path, ground->allocator,
                                         &ground->wordnet, &ground->lemmas, error);
@@ -267,7 +274,7 @@ void sim_ground_free(sim_ground *ground) {
 }
 
 const cg_corpus *sim_ground_corpus(const sim_ground *ground) {
-    return &ground->corpus;
+    return ground->wordnet ? &ground->corpus : NULL;
 }
 
 uint32_t sim_ground_lesson_count(const sim_ground *ground) {
@@ -293,6 +300,9 @@ uint64_t sim_ground_estimate_bytes(const sim_options *options, uint64_t concepts
 }
 
 cg_status sim_ground_check_memory(const sim_options *options, cg_error *error) {
+    if (options->graph.source == SIM_GRAPH_KEYS) {
+        return CG_OK;
+    }
     uint64_t concepts = options->graph.nodes == 0 || options->graph.nodes > CG_WORDNET_SYNSETS
                             ? CG_WORDNET_SYNSETS
                             : options->graph.nodes;

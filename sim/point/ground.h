@@ -27,7 +27,9 @@ cg_status sim_ground_build(const sim_options *options, const cg_runner *runner,
                            sim_ground **out, cg_error *error);
 void sim_ground_free(sim_ground *ground);
 
-/* Knows what an engine of the options that the ground was built with has learned. */
+/* Knows what an engine of the options that the ground was built with has learned. NULL where the
+ * graph is keys without content (graph.source): then of what follows only counts, 0, can be
+ * asked for. */
 const cg_corpus *sim_ground_corpus(const sim_ground *ground);
 /* The same corpus with what an engine of these options (of the same graph key) learns from the
  * same lessons: a copy that borrows everything else from the ground; not to be deinited. Cost:

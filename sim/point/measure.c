@@ -32,6 +32,8 @@ void sim_measure_deinit(sim_measure *measure) {
                   sizeof *measure->samples);
     cg_deallocate(&measure->allocator, measure->marks, measure->mark_capacity,
                   sizeof *measure->marks);
+    cg_deallocate(&measure->allocator, measure->alerts, measure->alert_capacity,
+                  sizeof *measure->alerts);
     cg_histogram_deinit(&measure->answered_ns);
     memset(measure, 0, sizeof *measure);
 }
@@ -70,10 +72,12 @@ cg_status sim_measure_reply(sim_measure *measure, uint64_t now_ns, const cg_repl
     record->reply = *reply;
     record->ledger = *ledger;
     measure->replied_count++;
-    if (reply->status != CG_OK) {
+    if (!sim_request_acknowledged(record)) {
         return CG_OK;
     }
-    judge(measure, record);
+    if (sim_request_judged(record)) {
+        judge(measure, record);
+    }
     return cg_histogram_record(&measure->answered_ns, now_ns - record->start_ns, 1, error);
 }
 
@@ -99,6 +103,20 @@ cg_status sim_measure_sample(sim_measure *measure, const sim_sample *sample, cg_
         measure->samples[measure->sample_count++] = *sample;
     }
     return status;
+}
+
+cg_status sim_measure_alert(sim_measure *measure, uint64_t time_ns, uint32_t host,
+                            cg_severity severity, const char *text, cg_error *error) {
+    cg_status status = CG_GROW(&measure->allocator, measure->alerts, measure->alert_capacity,
+                               measure->alert_count + 1, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    sim_alert *alert = &measure->alerts[measure->alert_count++];
+    alert->time_ns = time_ns;
+    alert->severity = severity;
+    snprintf(alert->text, sizeof alert->text, "host %u: %s", host, text);
+    return CG_OK;
 }
 
 cg_status sim_measure_mark(sim_measure *measure, uint64_t time_ns, const char *kind,

@@ -8,7 +8,7 @@
 #include "engine/node/node.h"
 #include "sim/point/facts.h"
 #include "sim/trace/ledger.h"
-#include "sim/workload/arrival.h"
+#include "sim/workload/workload.h"
 
 typedef struct sim_request_record {
     uint64_t start_ns; /* intended */
@@ -27,7 +27,18 @@ typedef struct sim_sample { /* the state at time_ns */
     uint64_t time_ns;
     uint64_t open_requests;
     uint64_t backlog_records; /* durable at a primary, not yet acknowledged by its replica */
+    /* Of host 0: what adaptation and the controllers have set. */
+    uint32_t prefetch;
+    uint32_t batch[CG_TIER_LEVELS_MAX];
+    uint64_t l1_capacity;
+    uint64_t permits;
 } sim_sample;
+
+typedef struct sim_alert {
+    uint64_t time_ns;
+    cg_severity severity;
+    char text[CG_MONITOR_TEXT_BYTES + 16]; /* "host 3: " and the sentence */
+} sim_alert;
 
 typedef struct sim_mark { /* what was done to the network, when */
     uint64_t time_ns;
@@ -48,6 +59,9 @@ typedef struct sim_measure {
     sim_mark *marks;
     size_t mark_count;
     size_t mark_capacity;
+    sim_alert *alerts;
+    size_t alert_count;
+    size_t alert_capacity;
     cg_allocator allocator;
 } sim_measure;
 
@@ -64,6 +78,9 @@ cg_status sim_measure_sample(sim_measure *measure, const sim_sample *sample, cg_
 cg_status sim_measure_mark(sim_measure *measure, uint64_t time_ns, const char *kind,
                            const char *text, cg_error *error);
 
+cg_status sim_measure_alert(sim_measure *measure, uint64_t time_ns, uint32_t host,
+                            cg_severity severity, const char *text, cg_error *error);
+
 /* What was to be done after the run had ended was not done: forgets marks after ended_ns. */
 void sim_measure_end(sim_measure *measure, uint64_t ended_ns);
 
@@ -77,7 +94,13 @@ typedef enum sim_phase {
 sim_phase sim_measure_phase(const sim_measure *measure, uint64_t time_ns);
 
 static inline bool sim_request_acknowledged(const sim_request_record *request) {
-    return request->replied && request->reply.status == CG_OK;
+    return request->replied &&
+           (request->reply.status == CG_OK || request->reply.status == CG_ERROR_PARTIAL);
+}
+
+/* Acknowledged, and a decision of one fact. */
+static inline bool sim_request_judged(const sim_request_record *request) {
+    return sim_request_acknowledged(request) && request->reply.request == CG_REQUEST_ALLOCATE;
 }
 
 #endif

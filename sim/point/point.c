@@ -15,7 +15,9 @@
 #include "sim/point/live.h"
 #include "sim/point/measure.h"
 #include "sim/point/report.h"
-#include "sim/workload/arrival.h"
+#include "sim/point/requests.h"
+#include "sim/point/warm_tiers.h"
+#include "sim/workload/workload.h"
 
 enum { HOOK_ACTIONS_MAX = 64 };
 
@@ -25,6 +27,9 @@ typedef struct point {
     cg_corpus corpus; /* the ground's, with what this point's engine has learned */
     sim_facts facts;
     sim_workload workload;
+    sim_requests requests;
+    sim_warm_tiers warm;
+    cg_cache_future *future; /* of the keys that will be recalled; or NULL */
     sim_measure measure;
     cg_node **nodes;
     sim_host **hosts;
@@ -36,25 +41,7 @@ typedef struct point {
 /* --- options to parts ----------------------------------------------------- */
 
 static uint32_t replicas_of(const sim_options *options) {
-    return options->cluster.hosts == 1 ? 0 : options->engine.replicas;
-}
-
-static cg_node_options node_options(const sim_options *options, uint32_t host) {
-    const sim_engine_options *engine = &options->engine;
-    cg_node_options node = cg_node_options_default();
-    node.host = host;
-    node.hosts = options->cluster.hosts;
-    node.replicas = replicas_of(options);
-    node.acknowledge = engine->acknowledge == SIM_ACKNOWLEDGE_ALL ? CG_ACKNOWLEDGE_ALL
-                                                                  : CG_ACKNOWLEDGE_PRIMARY;
-    node.cascade = sim_engine_cascade(options);
-    node.tiers[0].capacity_entries = engine->tier_capacity[0];
-    node.tiers[1].capacity_entries = engine->tier_capacity[1];
-    node.timeout_ns = engine->timeout_ns;
-    node.retry_ns = engine->retry_ns;
-    node.tries = engine->tries;
-    node.replicate_retry_ns = engine->replicate_retry_ns;
-    return node;
+    return sim_engine_replicas(options);
 }
 
 static sim_fabric_options fabric_options(const sim_options *options) {
@@ -79,6 +66,12 @@ static cg_status on_reply(void *context, uint32_t host, uint64_t now_ns, const c
     return sim_measure_reply(&self->measure, now_ns, reply, ledger, error);
 }
 
+static cg_status on_alert(void *context, uint32_t host, uint64_t now_ns, cg_severity severity,
+                          const char *text, cg_error *error) {
+    point *self = context;
+    return sim_measure_alert(&self->measure, now_ns, host, severity, text, error);
+}
+
 static uint64_t backlog_records(const point *self) {
     uint64_t backlog = 0;
     for (uint32_t host = 0;
@@ -96,7 +89,14 @@ static uint64_t director_next(void *context) {
 
 static cg_status take_sample(point *self, uint64_t now_ns, cg_error *error) {
     uint64_t offered = sim_measure_offered(&self->measure, now_ns);
-    sim_sample sample = {now_ns, offered - self->measure.replied_count, backlog_records(self)};
+    cg_node_statistics node = cg_node_statistics_of(self->nodes[0]);
+    sim_sample sample = {.time_ns = now_ns,
+                         .open_requests = offered - self->measure.replied_count,
+                         .backlog_records = backlog_records(self),
+                         .prefetch = node.prefetch,
+                         .l1_capacity = node.tiers.capacity[0],
+                         .permits = node.admission.permits};
+    memcpy(sample.batch, node.batch_size, sizeof sample.batch);
     self->next_sample_ns += self->options->series_ns;
     return sim_measure_sample(&self->measure, &sample, error);
 }
@@ -155,16 +155,20 @@ static bool director_finished(void *context) {
 
 static cg_status build_host(point *self, const sim_profile *profile, uint32_t host,
                             cg_error *error) {
-    cg_node_options node = node_options(self->options, host);
-    cg_status status =
-        cg_node_alloc(&node, &self->corpus, self->allocator, &self->nodes[host], error);
+    cg_node_options node = sim_engine_node(self->options, host);
+    node.tiers[0].future = self->future;
+    const cg_corpus *corpus = sim_ground_corpus(self->input->ground) ? &self->corpus : NULL;
+    cg_status status = sim_warm_tiers_give(&self->warm, host, &node, error);
+    if (status == CG_OK) {
+        status = cg_node_alloc(&node, corpus, self->allocator, &self->nodes[host], error);
+    }
     if (status != CG_OK) {
         return status;
     }
     sim_host_options options = {host, self->options->cluster.hosts,
                                 self->options->cluster.cores};
     sim_machine machine = sim_host_node(self->nodes[host]);
-    sim_host_sink sink = {.reply = on_reply, .context = self};
+    sim_host_sink sink = {.reply = on_reply, .alert = on_alert, .context = self};
     return sim_host_alloc(&options, &machine, profile, &sink, self->allocator,
                           &self->hosts[host], error);
 }
@@ -173,6 +177,11 @@ static cg_status build_cluster(point *self, cg_error *error) {
     const sim_cluster_options *cluster = &self->options->cluster;
     sim_profile profile = sim_profile_with_disk(self->input->profile, cluster->disk_access_ns,
                                                 cluster->disk_bandwidth_bytes_per_s);
+    for (uint32_t level = 0; level < SIM_TIERS_MAX; ++level) {
+        const sim_tier_options *tier = &self->options->engine.tiers[level];
+        profile = sim_profile_with_kind(&profile, (cg_work_kind)(CG_WORK_TIER_L1 + level),
+                                        tier->access_ns, tier->bandwidth_bytes_per_s);
+    }
     self->nodes = cg_allocate(&self->allocator, cluster->hosts, sizeof(cg_node *));
     self->hosts = cg_allocate(&self->allocator, cluster->hosts, sizeof(sim_host *));
     if (!self->nodes || !self->hosts) {
@@ -192,25 +201,12 @@ static cg_status build_cluster(point *self, cg_error *error) {
 static cg_status deliver_load(point *self, cg_error *error) {
     cg_status status = CG_OK;
     for (uint32_t i = 0; status == CG_OK && i < self->workload.count; ++i) {
-        const sim_request_plan *request = &self->workload.requests[i];
-        uint32_t text_bytes = 0;
-        const char *text = sim_facts_text(&self->facts, request->fact, &text_bytes);
-        uint32_t label = 0;
-        bool labelled =
-            request->labelled && sim_facts_answer(&self->facts, request->fact, &label, 1) > 0;
-        sim_delivery delivery = {
-            .kind = CG_EVENT_REQUEST,
-            .due_ns = request->at_ns,
-            .sequence = i,
-            .id = (uint64_t)i + 1,
-            .flags = (request->audit ? CG_REQUEST_AUDIT : 0u) |
-                     (labelled ? CG_REQUEST_LABELLED : 0u),
-            .label = label,
-            .borrowed = true,
-            .bytes = (const uint8_t *)text,
-            .size_bytes = text_bytes,
-        };
-        status = sim_host_deliver(self->hosts[request->host], &delivery, error);
+        sim_delivery delivery;
+        status = sim_requests_delivery(&self->requests, i, &delivery, error);
+        if (status == CG_OK) {
+            status = sim_host_deliver(self->hosts[self->workload.requests[i].host], &delivery,
+                                      error);
+        }
     }
     return status;
 }
@@ -227,23 +223,52 @@ static cg_status mark_faults(point *self, cg_error *error) {
     return status;
 }
 
+static uint64_t keys_of(const point *self) {
+    const cg_corpus *corpus = sim_ground_corpus(self->input->ground);
+    return corpus ? cg_graph_concept_count(corpus->graph) : self->options->graph.nodes;
+}
+
+static sim_workload_input load_input(const point *self) {
+    const sim_options *options = self->options;
+    return (sim_workload_input){
+        .load = &options->load,
+        .phases = options->phases,
+        .phase_count = options->phase_count,
+        .facts = self->facts.count,
+        .keys = keys_of(self),
+        .hosts = options->cluster.hosts,
+        .seed = options->seed,
+    };
+}
+
 static cg_status plan_load(point *self, cg_error *error) {
     const sim_options *options = self->options;
     cg_status status =
         sim_facts_init(&self->facts, self->input->ground, options, self->allocator, error);
     if (status == CG_OK) {
-        status = sim_workload_plan(&options->load, self->facts.count, options->cluster.hosts,
-                                   options->seed, self->allocator, &self->workload, error);
+        sim_requests_init(&self->requests, &self->facts, &self->workload, self->allocator);
+        sim_workload_input input = load_input(self);
+        status = sim_workload_plan(&input, self->allocator, &self->workload, error);
     }
     if (status == CG_OK && options->load.order == SIM_ORDER_RELATED) {
         status = sim_facts_relate(&self->facts, &self->workload, options->seed, error);
+    }
+    if (status == CG_OK) {
+        sim_workload_input input = load_input(self);
+        cg_node_options node = sim_engine_node(options, 0);
+        status = sim_warm_tiers_init(&self->warm, &node, &input, options->engine.warm,
+                                     self->allocator, error);
+    }
+    if (status == CG_OK && options->engine.tiers[0].policy == SIM_POLICY_BELADY) {
+        status = cg_cache_future_alloc(self->workload.keys, self->workload.key_count,
+                                       self->allocator, &self->future, error);
     }
     return status;
 }
 
 static cg_status build(point *self, cg_error *error) {
     cg_status status = plan_load(self, error);
-    if (status == CG_OK) {
+    if (status == CG_OK && sim_ground_corpus(self->input->ground)) {
         status = sim_ground_trained(self->input->ground, self->options, &self->corpus, error);
     }
     if (status == CG_OK) {
@@ -273,6 +298,9 @@ static void tear_down(point *self) {
                   sizeof(cg_node *));
     sim_fabric_free(self->fabric);
     sim_measure_deinit(&self->measure);
+    sim_requests_deinit(&self->requests);
+    sim_warm_tiers_deinit(&self->warm);
+    cg_cache_future_free(self->future);
     sim_workload_deinit(&self->workload);
     sim_facts_deinit(&self->facts);
 }
@@ -289,10 +317,14 @@ static cg_status check_invariants(point *self, uint64_t *violations, cg_error *e
         const sim_request_record *record = &self->measure.requests[i];
         requests[i] = (sim_check_request){
             .request_id = (uint64_t)i + 1,
+            .kind = (cg_request_kind)self->workload.requests[i].kind,
             .acknowledged = sim_request_acknowledged(record),
+            .shed = record->replied && record->reply.status == CG_ERROR_OVERLOADED,
             .fact_id = record->reply.fact_id,
             .slot = record->reply.slot,
             .host = record->reply.host,
+            .count = record->reply.count,
+            .target = (uint64_t)self->workload.requests[i].target + 1,
         };
     }
     sim_check_cluster cluster = {self->nodes, self->options->cluster.hosts,

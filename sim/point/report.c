@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sim/point/accuracy.h"
+#include "sim/point/service_report.h"
 
 static double percent(uint64_t part, uint64_t whole) {
     return whole == 0 ? 0.0 : 100.0 * (double)part / (double)whole;
@@ -82,10 +83,12 @@ static void report_requests(const sim_report_input *input, sim_rows *rows) {
     const sim_measure *measure = input->measure;
     uint64_t acknowledged = 0;
     uint64_t unanswered = 0;
+    uint64_t shed = 0;
     uint64_t last_ns = 0;
     for (uint32_t i = 0; i < measure->request_count; ++i) {
         const sim_request_record *request = &measure->requests[i];
         unanswered += !request->replied;
+        shed += request->replied && request->reply.status == CG_ERROR_OVERLOADED;
         if (sim_request_acknowledged(request)) {
             acknowledged++;
             last_ns = request->replied_ns > last_ns ? request->replied_ns : last_ns;
@@ -100,7 +103,8 @@ static void report_requests(const sim_report_input *input, sim_rows *rows) {
     }
     count(rows, "requests", measure->request_count);
     count(rows, "requests.answered", acknowledged);
-    count(rows, "requests.failed", measure->request_count - acknowledged - unanswered);
+    count(rows, "requests.failed", measure->request_count - acknowledged - unanswered - shed);
+    count(rows, "requests.shed", shed);
     count(rows, "requests.unanswered", unanswered);
     count(rows, "retries", retries);
     count(rows, "replication.resent", resent);
@@ -153,22 +157,6 @@ static void report_backlog(const sim_report_input *input, sim_rows *rows) {
 
 /* --- resources ------------------------------------------------------------ */
 
-static void report_tiers(const sim_report_input *input, sim_rows *rows) {
-    static const char *const names[CG_TIER_LEVELS_MAX] = {"tier.l1", "tier.l2", "tier.l3"};
-    uint64_t reads[CG_TIER_LEVELS_MAX] = {0};
-    uint64_t all = 0;
-    for (uint32_t host = 0; host < input->options->cluster.hosts; ++host) {
-        cg_tier_statistics tiers = cg_node_statistics_of(input->nodes[host]).tiers;
-        for (int level = 0; level < CG_TIER_LEVELS_MAX; ++level) {
-            reads[level] += tiers.reads[level];
-            all += tiers.reads[level];
-        }
-    }
-    for (int level = 0; level < CG_TIER_LEVELS_MAX; ++level) {
-        sim_rows_metric(rows, names[level], "share", percent(reads[level], all), "%");
-    }
-}
-
 static void report_resources(const sim_report_input *input, sim_rows *rows) {
     const sim_measure *measure = input->measure;
     sim_fabric_statistics network = sim_fabric_statistics_of(input->fabric);
@@ -176,8 +164,6 @@ static void report_resources(const sim_report_input *input, sim_rows *rows) {
     sim_rows_metric(rows, "network.bytes", "total", (double)network.sent_bytes, "B");
     count(rows, "network.lost", network.lost);
     count(rows, "network.cut", network.cut);
-    report_tiers(input, rows);
-
     uint64_t energy_pj = 0;
     uint64_t busy_ns = 0;
     uint64_t node_bytes = 0;
@@ -190,16 +176,21 @@ static void report_resources(const sim_report_input *input, sim_rows *rows) {
         uint64_t bytes = cg_node_bytes(input->nodes[host]);
         node_bytes = bytes > node_bytes ? bytes : node_bytes;
     }
-    const cg_corpus *corpus = sim_ground_corpus(measure->facts->ground);
     sim_rows_metric(rows, "energy", "total", (double)energy_pj / 1e12, "J");
     sim_rows_metric(rows, "cpu.busy", "total", (double)busy_ns, "ns");
     count(rows, "distances", distances);
-    uint64_t shared_bytes = cg_corpus_bytes(corpus) + cg_lemmas_bytes(corpus->lemmas);
+    const cg_corpus *corpus = sim_ground_corpus(measure->facts->ground);
+    uint64_t shared_bytes = 0;
+    if (corpus) {
+        shared_bytes = cg_corpus_bytes(corpus) + cg_lemmas_bytes(corpus->lemmas);
+        count(rows, "graph.concepts", cg_graph_concept_count(corpus->graph));
+        count(rows, "graph.edges", cg_graph_edge_count(corpus->graph));
+        count(rows, "graph.held_out", sim_ground_fact_count(measure->facts->ground));
+        count(rows, "training.lessons", sim_ground_lesson_count(measure->facts->ground));
+    } else {
+        count(rows, "graph.concepts", input->options->graph.nodes);
+    }
     sim_rows_metric(rows, "memory", "max", (double)(shared_bytes + node_bytes), "B");
-    count(rows, "graph.concepts", cg_graph_concept_count(corpus->graph));
-    count(rows, "graph.edges", cg_graph_edge_count(corpus->graph));
-    count(rows, "graph.held_out", sim_ground_fact_count(measure->facts->ground));
-    count(rows, "training.lessons", sim_ground_lesson_count(measure->facts->ground));
     count(rows, "events", input->result.events);
     count(rows, "invariant.violations", input->violations);
     sim_rows_metric(rows, "duration", "total", (double)input->result.ended_ns, "ns");
@@ -220,11 +211,13 @@ static cg_status report_intervals(const sim_report_input *input, sim_rows *rows,
          begin_ns += width_ns) {
         cg_histogram_reset(&histogram);
         uint64_t right = 0;
+        uint64_t judged = 0;
         while (status == CG_OK && next < measure->request_count &&
                measure->requests[next].start_ns < begin_ns + width_ns) {
             const sim_request_record *request = &measure->requests[next++];
             if (sim_request_acknowledged(request)) {
                 right += request->answer_rank == 1;
+                judged += sim_request_judged(request);
                 status = cg_histogram_record(&histogram,
                                              request->replied_ns - request->start_ns, 1, error);
             }
@@ -234,8 +227,10 @@ static cg_status report_intervals(const sim_report_input *input, sim_rows *rows,
             double p99_ns = (double)cg_histogram_quantile(&histogram, 0.99);
             sim_rows_series(rows, "latency", begin_ns, "p50", p50_ns, "ns");
             sim_rows_series(rows, "latency", begin_ns, "p99", p99_ns, "ns");
-            sim_rows_series(rows, sim_accuracy_name(measure), begin_ns, "share",
-                            percent(right, histogram.total), "%");
+            if (judged > 0) {
+                sim_rows_series(rows, sim_accuracy_name(measure), begin_ns, "share",
+                                percent(right, judged), "%");
+            }
         }
     }
     cg_histogram_deinit(&histogram);
@@ -250,6 +245,11 @@ static void report_samples(const sim_report_input *input, sim_rows *rows) {
                         (double)sample->open_requests, "1");
         sim_rows_series(rows, "replication.backlog", sample->time_ns, "last",
                         (double)sample->backlog_records, "1");
+        sim_service_sample(input, sample, rows);
+    }
+    for (size_t i = 0; i < measure->alert_count; ++i) {
+        const sim_alert *alert = &measure->alerts[i];
+        sim_rows_alert(rows, alert->time_ns, cg_severity_name(alert->severity), alert->text);
     }
     for (size_t i = 0; i < measure->mark_count; ++i) {
         const sim_mark *mark = &measure->marks[i];
@@ -270,6 +270,10 @@ cg_status sim_report(const sim_report_input *input, sim_rows *rows, cg_error *er
         return status;
     }
     report_resources(input, rows);
+    status = sim_service_report(input, rows, error);
+    if (status != CG_OK) {
+        return status;
+    }
     status = report_intervals(input, rows, error);
     report_samples(input, rows);
     return status;

@@ -14,7 +14,7 @@
 #include "sim/record/rows_read.h"
 #include "sim/record/store.h"
 
-enum { HEX_BYTES = 17 };
+enum { HEX_BYTES = 17, NAME_BYTES = 160 };
 
 static const char *text_or_empty(const char *text) {
     return text ? text : "";
@@ -93,6 +93,39 @@ static cg_status put_views(sim_store *store, const sim_plan *plan, cg_error *err
     return status;
 }
 
+/* Open until the run has finished. */
+static cg_status put_claims(sim_store *store, const sim_plan *plan, cg_error *error) {
+    cg_status status = CG_OK;
+    for (uint32_t i = 0; i < plan->claim_count && status == CG_OK; i++) {
+        const sim_claim_plan *claim = &plan->claims[i];
+        const char *colon = strchr(claim->column, ':');
+        size_t length = colon ? (size_t)(colon - claim->column) : 0;
+        char metric[NAME_BYTES];
+        if (!colon || length >= sizeof metric) {
+            return cg_error_set(error, CG_ERROR_INVALID,
+                                "claim %s: \"%.80s\" is not of the form metric:statistic",
+                                claim->name, claim->column);
+        }
+        memcpy(metric, claim->column, length);
+        metric[length] = '\0';
+        status = sim_store_run(
+            store,
+            "INSERT INTO claim (experiment_name, claim_index, claim_name, metric, statistic, "
+            "selector, over_selector, operator, bound, unit, note, wall, verdict) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 'open')",
+            error, "tittttttdtt", plan->name, (int64_t)i, claim->name, metric, colon + 1,
+            claim->selector, claim->over, cg_claim_operator_names[claim->op], claim->bound,
+            claim->unit, text_or_empty(claim->note));
+        if (status == CG_OK && claim->has_aim) {
+            status = sim_store_run(store,
+                                   "UPDATE claim SET aim = ?, aim_verdict = 'open' WHERE "
+                                   "experiment_name = ? AND claim_index = ?",
+                                   error, "dti", claim->aim, plan->name, (int64_t)i);
+        }
+    }
+    return status;
+}
+
 static cg_status put_provenance(sim_store *store, const sim_plan *plan,
                                 const sim_provenance *provenance, uint32_t count,
                                 cg_error *error) {
@@ -147,6 +180,9 @@ cg_status sim_recorder_begin(const char *path, const sim_plan *plan,
         status = put_views(&store, plan, error);
     }
     if (status == CG_OK) {
+        status = put_claims(&store, plan, error);
+    }
+    if (status == CG_OK) {
         status = put_provenance(&store, plan, provenance, provenance_count, error);
     }
     status = commit(&store, status, error);
@@ -194,10 +230,18 @@ static cg_status try_point(sim_store *store, const sim_plan *plan, uint32_t poin
         status = put_state(store, plan, point_index, end, reason, error);
     }
     if (status == CG_OK) {
-        /* Results changed, so an older fingerprint no longer holds. */
+        /* Results changed, so an older fingerprint no longer holds, nor does a verdict. */
         status = sim_store_run(
             store, "UPDATE experiment SET fingerprint = NULL WHERE experiment_name = ?", error,
             "t", plan->name);
+    }
+    if (status == CG_OK) {
+        status = sim_store_run(store,
+                               "UPDATE claim SET value = NULL, low = NULL, high = NULL, "
+                               "place = NULL, reason = NULL, wall = 0, verdict = 'open', "
+                               "aim_verdict = iif(aim IS NULL, NULL, 'open') "
+                               "WHERE experiment_name = ?",
+                               error, "t", plan->name);
     }
     status = commit(store, status, error);
     if (status != CG_OK) {
@@ -258,6 +302,59 @@ cg_status sim_recorder_point(const char *path, const sim_plan *plan, uint32_t po
     }
     *failed = broken;
     return CG_OK;
+}
+
+/* Sets what became of one claim; columns that it leaves out are NULL by then. */
+static cg_status put_outcome(sim_store *store, const sim_plan *plan, uint32_t index,
+                             const cg_claim_outcome *outcome, cg_error *error) {
+    static const char judged[] =
+        "UPDATE claim SET value = NULL, low = NULL, high = NULL, place = nullif(?, ''), "
+        "reason = nullif(?, ''), wall = ?, verdict = 'open', "
+        "aim_verdict = iif(aim IS NULL, NULL, 'open') WHERE experiment_name = ? AND "
+        "claim_index = ? AND claim_name = ?";
+    static const char measured[] =
+        "UPDATE claim SET value = ?, verdict = ?, aim_verdict = iif(aim IS NULL, NULL, ?) "
+        "WHERE experiment_name = ? AND claim_index = ?";
+    static const char interval[] =
+        "UPDATE claim SET low = ?, high = ? WHERE experiment_name = ? AND claim_index = ?";
+    const char *name = plan->claims[index].name;
+    int64_t at = (int64_t)index;
+    cg_status status =
+        sim_store_run(store, judged, error, "ttitit", outcome->place, outcome->reason,
+                      (int64_t)outcome->wall, plan->name, at, name);
+    if (status == CG_OK && sqlite3_changes(store->db) != 1) {
+        return cg_error_set(
+            error, CG_ERROR_NOT_FOUND,
+            "claim %s of experiment %s is not in %s as planned: another run has "
+            "replaced the experiment",
+            name, plan->name, store->path);
+    }
+    if (status == CG_OK && outcome->verdict != CG_CLAIM_OPEN) {
+        status = sim_store_run(store, measured, error, "dttti", outcome->value,
+                               cg_claim_verdict_names[outcome->verdict],
+                               cg_claim_verdict_names[outcome->aim_verdict], plan->name, at);
+    }
+    if (status == CG_OK && outcome->verdict != CG_CLAIM_OPEN && outcome->has_interval) {
+        status = sim_store_run(store, interval, error, "ddti", outcome->low, outcome->high,
+                               plan->name, at);
+    }
+    return status;
+}
+
+cg_status sim_recorder_claims(const char *path, const sim_plan *plan,
+                              const cg_claim_outcome *outcomes, cg_error *error) {
+    sim_store store;
+    cg_status status = sim_store_open(&store, path, false, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    status = sim_store_execute(&store, "BEGIN IMMEDIATE", error);
+    for (uint32_t i = 0; i < plan->claim_count && status == CG_OK; i++) {
+        status = put_outcome(&store, plan, i, &outcomes[i], error);
+    }
+    status = commit(&store, status, error);
+    sim_store_close(&store);
+    return status;
 }
 
 cg_status sim_recorder_finish(const char *path, const sim_plan *plan, uint64_t *fingerprint,

@@ -9,6 +9,7 @@
 #define SIM_RECORD_RECORDER_H
 
 #include "engine/base/status.h"
+#include "results/claim.h"
 #include "sim/scenario/scenario.h"
 
 /* Revision, library versions, profile hash, seed ... */
@@ -18,9 +19,10 @@ typedef struct sim_provenance {
 } sim_provenance;
 
 /* Makes the database at path, or replaces the content of the experiment of the same name in it,
- * in one transaction: experiment, factors, points (state 'pending'), views, provenance. Other
- * experiments in it stay. A file that is no database, is not Cortigrid's, or has another schema
- * version is refused and left as it is; a new file whose beginning failed is removed. */
+ * in one transaction: experiment, factors, points (state 'pending'), views, claims
+ * (open), provenance. Other experiments in it stay. A file that is no database, is not
+ * Cortigrid's, or has another schema version is refused and left as it is; a new file whose
+ * beginning failed is removed. */
 cg_status sim_recorder_begin(const char *path, const sim_plan *plan,
                              const sim_provenance *provenance, uint32_t provenance_count,
                              cg_error *error);
@@ -35,8 +37,14 @@ cg_status sim_recorder_point(const char *path, const sim_plan *plan, uint32_t po
                              const char *rows_text, const char *death, bool *failed,
                              cg_error *error);
 
+/* Stores what became of the plan's claims, outcomes[plan->claim_count] in their order, in one
+ * transaction. Refused when the database's claims are not the plan's. A point that is stored
+ * afterwards opens them again. */
+cg_status sim_recorder_claims(const char *path, const sim_plan *plan,
+                              const cg_claim_outcome *outcomes, cg_error *error);
+
 /* Computes and stores the experiment's fingerprint over its ordered rows (without wall
- * figures); shown as 16 hex digits. */
+ * figures and claims); shown as 16 hex digits. */
 cg_status sim_recorder_finish(const char *path, const sim_plan *plan, uint64_t *fingerprint,
                               cg_error *error);
 

@@ -11,8 +11,8 @@
 #include "sim/scenario/plan.h"
 #include "sim/scenario/units.h"
 
-static const char *const scenario_keys[] = {"name",  "factors", "repetitions",
-                                            "point", "tables",  "plots"};
+static const char *const scenario_keys[] = {"name",   "factors", "repetitions", "point",
+                                            "tables", "plots",   "claims"};
 
 static cg_status read_name(lua_State *lua, int table, sim_plan *plan, cg_error *error) {
     if (sim_lua_field(lua, table, "name") != LUA_TSTRING) {
@@ -166,6 +166,7 @@ cg_status sim_definition_read(lua_State *lua, int index, sim_plan *plan, cg_erro
         lua_pop(lua, 1);
         status = sim_views_read(lua, table, plan, error);
     }
+    status = status == CG_OK ? sim_claims_read(lua, table, plan, error) : status;
     return status == CG_OK ? sim_plan_alloc_points(plan, error) : status;
 }
 

@@ -1,5 +1,5 @@
-/* The parts of a scenario's table that hold for all points: name, factors, repetitions, tables
- * and plots. */
+/* The parts of a scenario's table that hold for all points: name, factors, repetitions, tables,
+ * plots and claims. */
 #ifndef SIM_SCENARIO_DEFINITION_H
 #define SIM_SCENARIO_DEFINITION_H
 
@@ -17,5 +17,8 @@ void sim_definition_push_values(lua_State *lua, int index, const sim_plan *plan)
 
 /* views.c: the lists `tables` and `plots` of the table at `index`. */
 cg_status sim_views_read(lua_State *lua, int index, sim_plan *plan, cg_error *error);
+
+/* claims.c: the list `claims`, when the factors are there. */
+cg_status sim_claims_read(lua_State *lua, int index, sim_plan *plan, cg_error *error);
 
 #endif

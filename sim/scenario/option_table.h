@@ -26,7 +26,7 @@ typedef enum sim_option_flag {
     SIM_OPTION_OWN = 4    /* set by the program itself, never by a scenario or --set */
 } sim_option_flag;
 
-enum { SIM_CHOICES_MAX = 4 };
+enum { SIM_CHOICES_MAX = 8 };
 
 typedef struct sim_option {
     const char *path;

@@ -9,6 +9,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/nearest.h"
 #include "sim/scenario/fault_text.h"
+#include "sim/scenario/load_phase.h"
 #include "sim/scenario/option_table.h"
 
 enum { INTERVALS_MAX = 1000000, OPTIONS_MAX = 128, LINE_BYTES = 1024 };
@@ -50,7 +51,8 @@ cg_status sim_options_set(sim_options *options, const char *path, const char *va
                           cg_error *error) {
     const sim_option *option = sim_option_find(path);
     if (!option) {
-        if (strncmp(path, "faults", 6) == 0 || strncmp(path, "hooks", 5) == 0) {
+        if (strncmp(path, "faults", 6) == 0 || strncmp(path, "hooks", 5) == 0 ||
+            strncmp(path, "phases", 6) == 0) {
             return cg_error_set(
                 error, CG_ERROR_INVALID,
                 "\"%.80s\" is a list and cannot be set from one value; write it in the "
@@ -106,9 +108,69 @@ static cg_status check_fault(const sim_options *options, uint32_t i, bool *parti
     return CG_OK;
 }
 
+static cg_status check_tiers(const sim_options *options, cg_error *error) {
+    const sim_engine_options *engine = &options->engine;
+    uint32_t cached = engine->tier_levels - 1;
+    for (uint32_t level = 1; level < cached; level++) {
+        if (engine->tiers[level].capacity < engine->tiers[level - 1].capacity) {
+            char left[SIM_UNITS_TEXT_BYTES];
+            char right[SIM_UNITS_TEXT_BYTES];
+            sim_units_describe(SIM_UNIT_COUNT, engine->tiers[level].capacity, left);
+            sim_units_describe(SIM_UNIT_COUNT, engine->tiers[level - 1].capacity, right);
+            const char *what = engine->tier_bound == SIM_BOUND_BYTES ? "bytes" : "entries";
+            return cg_error_set(error, CG_ERROR_INVALID,
+                                "engine.tiers.l%u: %s %s are fewer than the %s of "
+                                "engine.tiers.l%u; a slower tier holds at least as many",
+                                level + 1, left, what, right, level);
+        }
+    }
+    for (uint32_t level = 0; level < cached; level++) {
+        bool knows = engine->tiers[level].policy == SIM_POLICY_BELADY;
+        bool can_know = level == 0 && options->cluster.hosts == 1 &&
+                        options->graph.source == SIM_GRAPH_KEYS && options->load.keys == 1 &&
+                        options->load.hops == 0 && engine->tier_bound == SIM_BOUND_ENTRIES &&
+                        engine->tiers[0].promote_after == 1 && engine->prefetch == 0 &&
+                        engine->warm == 0;
+        if (knows && !can_know) {
+            return cg_error_set(
+                error, CG_ERROR_INVALID,
+                "engine.tiers.policy.l%u: belady needs to know all reads in advance: it takes "
+                "graph.source keys, load.keys 1, load.hops 0, one host, no prefetch, no engine.warm, "
+                "and the "
+                "first tier, bound by entries",
+                level + 1);
+        }
+    }
+    return CG_OK;
+}
+
+static cg_status check_service(const sim_engine_options *engine, cg_error *error) {
+    if ((engine->batch & (engine->batch - 1)) != 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "engine.batch: %u is no power of two; right are 1, 2, 4 ... 65536, "
+                            "and 0 for the controllers' choice",
+                            engine->batch);
+    }
+    if (engine->successors == 0 && engine->prefetch > 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "engine.prefetch: %u ahead without engine.successors to go by; set "
+                            "those to the number of keys to remember",
+                            engine->prefetch);
+    }
+    if (engine->adapts && engine->interval_ns == 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "engine.adapt: nothing adapts without an engine.interval; 100ms is "
+                            "usual");
+    }
+    if (engine->budget_ns > 0 && !engine->forecasts) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "engine.budget: a budget is kept by forecasts; engine.forecast must "
+                            "be true");
+    }
+    return CG_OK;
+}
+
 static cg_status check_engine(const sim_options *options, cg_error *error) {
-    char left[SIM_UNITS_TEXT_BYTES];
-    char right[SIM_UNITS_TEXT_BYTES];
     if (options->engine.dims % 16 != 0) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "engine.dims: %" PRIu32
@@ -121,20 +183,16 @@ static cg_status check_engine(const sim_options *options, cg_error *error) {
             "engine.fuller: f16 is coarser than engine.codes, f32; choose codes "
             "or f32, or coarser codes");
     }
+    cg_status service = check_service(&options->engine, error);
+    if (service != CG_OK) {
+        return service;
+    }
     const bool *columns = options->engine.columns;
     if (!columns[0] && !columns[1] && !columns[2] && !columns[3]) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "engine.columns: no column votes; one at least must be true");
     }
-    if (options->engine.tier_capacity[1] < options->engine.tier_capacity[0]) {
-        sim_units_describe(SIM_UNIT_COUNT, options->engine.tier_capacity[1], left);
-        sim_units_describe(SIM_UNIT_COUNT, options->engine.tier_capacity[0], right);
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "engine.tiers.l2: %s entries are fewer than the %s of "
-                            "engine.tiers.l1; a slower tier holds at least as many",
-                            left, right);
-    }
-    return CG_OK;
+    return check_tiers(options, error);
 }
 
 cg_status sim_options_check(const sim_options *options, cg_error *error) {
@@ -143,6 +201,10 @@ cg_status sim_options_check(const sim_options *options, cg_error *error) {
     cg_status engine = check_engine(options, error);
     if (engine != CG_OK) {
         return engine;
+    }
+    cg_status load = sim_load_check(options, error);
+    if (load != CG_OK) {
+        return load;
     }
     sim_units_describe(SIM_UNIT_DURATION, options->end_ns, right);
     if (options->load.start_ns >= options->end_ns) {
@@ -215,12 +277,29 @@ static void add_fault(text_builder *builder, const sim_fault *fault, uint32_t nu
     }
 }
 
+static void add_phase(text_builder *builder, const sim_load_phase *phase, uint32_t number,
+                      cg_error *error) {
+    for (size_t i = 0; i < SIM_LOAD_PHASE_FIELDS; i++) {
+        if (phase->given & (1u << i)) {
+            char path[64];
+            char value[SIM_UNITS_TEXT_BYTES];
+            snprintf(path, sizeof path, "phases[%" PRIu32 "].%s", number,
+                     sim_load_phase_fields[i]);
+            sim_load_phase_format(phase, i, value);
+            add_line(builder, path, value, error);
+        }
+    }
+}
+
 cg_status sim_options_format(const sim_options *options, char **text, cg_error *error) {
     text_builder builder = {0};
     for (size_t i = 0; i < sim_option_count; i++) {
         char value[SIM_PATH_BYTES];
         sim_option_format(&sim_option_table[i], options, value);
         add_line(&builder, sim_option_table[i].path, value, error);
+    }
+    for (uint32_t i = 0; i < options->phase_count; i++) {
+        add_phase(&builder, &options->phases[i], i + 1, error);
     }
     for (uint32_t i = 0; i < options->fault_count; i++) {
         add_fault(&builder, &options->faults[i], i + 1, error);
@@ -295,6 +374,33 @@ static cg_status read_fault_line(sim_options *options, const options_line *line,
     return refuse_line(line, "a field of the last fault or the next fault", error);
 }
 
+/* A line of a phase, as read_fault_line. */
+static cg_status read_phase_line(sim_options *options, const options_line *line,
+                                 cg_error *error) {
+    char path[64];
+    snprintf(path, sizeof path, "phases[%" PRIu32 "].at", options->phase_count + 1);
+    if (strcmp(line->path, path) == 0) {
+        if (options->phase_count == SIM_PHASES_MAX) {
+            return cg_error_set(error, CG_ERROR_CORRUPT,
+                                "options text, line %" PRIu32 ": more than %d phases",
+                                line->number, SIM_PHASES_MAX);
+        }
+        options->phase_count++;
+    } else if (options->phase_count == 0) {
+        return refuse_line(line, path, error);
+    }
+    sim_load_phase *phase = &options->phases[options->phase_count - 1];
+    for (size_t i = 0; i < SIM_LOAD_PHASE_FIELDS; i++) {
+        snprintf(path, sizeof path, "phases[%" PRIu32 "].%s", options->phase_count,
+                 sim_load_phase_fields[i]);
+        if (strcmp(line->path, path) == 0) {
+            cg_status status = sim_load_phase_set(phase, i, line->value, error);
+            return status == CG_OK ? status : (cg_error_prefix(error, "%s: ", path), status);
+        }
+    }
+    return refuse_line(line, "a field of the last phase or the next phase", error);
+}
+
 static cg_status read_text(const char *text, sim_options *options, cg_error *error) {
     options_line line = {.number = 0};
     const char *cursor = text;
@@ -315,7 +421,9 @@ static cg_status read_text(const char *text, sim_options *options, cg_error *err
     while (status == CG_OK && *cursor) {
         status = next_line(&cursor, &line, error);
         if (status == CG_OK) {
-            status = read_fault_line(options, &line, error);
+            status = strncmp(line.path, "phases[", 7) == 0
+                         ? read_phase_line(options, &line, error)
+                         : read_fault_line(options, &line, error);
         }
     }
     return status == CG_OK ? sim_options_check(options, error) : status;

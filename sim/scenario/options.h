@@ -8,7 +8,7 @@
  *
  *   cluster.disk.access, cluster.disk.bandwidth
  *   engine.columns.semantic, .structural, .temporal, .exception
- *   engine.tiers.l1, .l2
+ *   engine.tiers.l1 .. .l4, .policy.l1 .. and so on (tiers[])
  *   stop (end_ns), series (series_ns)
  *
  * Bare numbers are in base units: seconds, bytes, bits per second, hertz, and plain counts. In
@@ -22,9 +22,14 @@
  *
  * Hosts count from 0; faults are listed in the order of time.
  *
- * Canonical text: one line "path = value" an option, in table order, value in base integer
- * units, durations with their ns ("50000ns"); then the faults, a line a field:
+ * A phase of the load is { at =, ... } with options of the load by their names in it, which
+ * hold from that time on instead of what held before (load_phase.h).
  *
+ * Canonical text: one line "path = value" an option, in table order, value in base integer
+ * units, durations with their ns ("50000ns"); then the phases and the faults, a line a field:
+ *
+ *   phases[1].at = 20000000ns
+ *   phases[1].keys = 8
  *   faults[1].at = 50000000ns
  *   faults[1].action = partition
  *   faults[1].hosts = 0 3
@@ -41,10 +46,17 @@ enum {
     SIM_PATH_BYTES = 256,
     SIM_HOSTS_MAX = 4096,
     SIM_FAULTS_MAX = 256,
+    SIM_PHASES_MAX = 16,
+    SIM_TIERS_MAX = 4, /* before the store */
     SIM_FAULT_HOSTS_MAX = 64
 };
 
-typedef enum sim_arrival { SIM_ARRIVAL_POISSON, SIM_ARRIVAL_CONSTANT } sim_arrival;
+typedef enum sim_arrival {
+    SIM_ARRIVAL_POISSON,
+    SIM_ARRIVAL_CONSTANT,
+    SIM_ARRIVAL_BURST,   /* Poisson, at a rate that goes up and down */
+    SIM_ARRIVAL_RECORDED /* times from a file */
+} sim_arrival;
 typedef enum sim_index_kind { SIM_INDEX_FLAT, SIM_INDEX_HNSW } sim_index_kind;
 typedef enum sim_codes { SIM_CODES_F32, SIM_CODES_F16, SIM_CODES_I8 } sim_codes;
 typedef enum sim_fuller { SIM_FULLER_F32, SIM_FULLER_F16, SIM_FULLER_CODES } sim_fuller;
@@ -56,13 +68,19 @@ typedef enum sim_facts_from {
     SIM_FACTS_WORDS
 } sim_facts_from;
 typedef enum sim_order { SIM_ORDER_SHUFFLED, SIM_ORDER_RELATED } sim_order;
+typedef enum sim_spread { SIM_SPREAD_CONSTANT, SIM_SPREAD_UNIFORM } sim_spread;
+typedef enum sim_law { SIM_LAW_UNIFORM, SIM_LAW_ZIPF, SIM_LAW_FILE } sim_law;
+typedef enum sim_repeat { SIM_REPEAT_NEVER, SIM_REPEAT_POPULARITY } sim_repeat;
 typedef enum sim_strategy {
     SIM_STRATEGY_AUTO,
     SIM_STRATEGY_DIRECT,
     SIM_STRATEGY_HIERARCHICAL
 } sim_strategy;
 typedef enum sim_acknowledge { SIM_ACKNOWLEDGE_PRIMARY, SIM_ACKNOWLEDGE_ALL } sim_acknowledge;
-typedef enum sim_graph_source { SIM_GRAPH_WORDNET } sim_graph_source;
+typedef enum sim_graph_source {
+    SIM_GRAPH_WORDNET,
+    SIM_GRAPH_KEYS /* keys without content, for loads of recalls only */
+} sim_graph_source;
 
 typedef struct sim_network_options {
     uint64_t latency_ns;           /* one way, between any two hosts; 50 us */
@@ -90,6 +108,32 @@ typedef struct sim_graph_options {
     uint64_t seed;             /* of the sample, separate from the run's seed; 1 */
 } sim_graph_options;
 
+typedef enum sim_tier_bound { SIM_BOUND_ENTRIES, SIM_BOUND_BYTES } sim_tier_bound;
+typedef enum sim_policy {
+    SIM_POLICY_LRU,
+    SIM_POLICY_LFU,
+    SIM_POLICY_ARC,
+    SIM_POLICY_TINYLFU,
+    SIM_POLICY_S3FIFO,
+    SIM_POLICY_BELADY
+} sim_policy;
+typedef enum sim_placement {
+    SIM_PLACEMENT_HIGH_COMPLEXITY,
+    SIM_PLACEMENT_HIGH_PERFORMANCE,
+    SIM_PLACEMENT_RESOURCE_OPTIMIZED,
+    SIM_PLACEMENT_BALANCED,
+    SIM_PLACEMENT_CHOOSE
+} sim_placement;
+
+/* One memory tier before the store, l1 .. l4. */
+typedef struct sim_tier_options {
+    uint64_t capacity;              /* 1..2G entries or bytes; 10K, 1M, 10M and 100M */
+    sim_policy policy;              /* lru */
+    uint32_t promote_after;         /* 1..15; 1 */
+    uint64_t access_ns;             /* 0: the profile's */
+    uint64_t bandwidth_bytes_per_s; /* 0: the profile's */
+} sim_tier_options;
+
 typedef struct sim_engine_options {
     uint32_t dims;             /* 32..1024, a multiple of 16; 128 */
     sim_index_kind index;      /* hnsw */
@@ -106,7 +150,30 @@ typedef struct sim_engine_options {
     uint32_t structural_keep;  /* 1..1M; 4 */
     double stop_confidence;    /* 0..1; 1: never */
     bool columns[4];           /* columns.semantic, .structural, .temporal, .exception; true */
-    uint64_t tier_capacity[2]; /* tiers.l1, tiers.l2: entries; 10K and 1M */
+    uint32_t tier_levels;      /* tiers.levels: 2..5 with the store; 3 */
+    sim_tier_bound tier_bound; /* tiers.bound: entries */
+    sim_tier_options tiers[SIM_TIERS_MAX];
+    uint64_t warm;              /* reads served before, 0..1G; 0 */
+    uint32_t record_bytes;      /* record: 1 B..1 MiB; 64 B */
+    uint32_t permits;           /* 1..65536; 0 ("all"): no bound */
+    uint32_t queue;             /* 0..1M; 1,024 */
+    uint64_t wait_max_ns;       /* wait; 0: no bound */
+    uint32_t conflict_tries;    /* 1..32; 5 */
+    uint64_t conflict_ns;       /* conflict_wait; 100 us */
+    uint32_t cache_entries;     /* cache.entries: 0..256M; 0: none */
+    uint64_t cache_ttl_ns;      /* cache.ttl; 1 h */
+    sim_placement placement;    /* choose */
+    uint64_t pool_quota_bytes;  /* pools.quota; 64 MiB */
+    uint64_t pool_shared_bytes; /* pools.shared; 256 MiB */
+    uint32_t writes;            /* 1..1024; 1; 0 ("all"): no bound */
+    bool batching;              /* true */
+    uint32_t batch;             /* 1..65536, a power of two; 0 ("all"): the controllers' */
+    uint32_t successors;        /* 0..256M; 0 */
+    uint32_t prefetch;          /* 0..4; 0 */
+    bool forecasts;             /* forecast; true */
+    uint64_t budget_ns;         /* budget; 0: none */
+    uint64_t interval_ns;       /* interval; 100 ms; 0: none */
+    bool adapts;                /* adapt; false */
     /* Copies beside the primary, 0 or 1; 1. With one host 0 is used. */
     uint32_t replicas;
     sim_acknowledge acknowledge; /* primary */
@@ -118,15 +185,57 @@ typedef struct sim_engine_options {
 } sim_engine_options;
 
 typedef struct sim_load_options {
-    sim_arrival arrival;       /* poisson */
-    double rate_hz;            /* > 0; 1,000 */
-    uint32_t facts;            /* 1..10M; 1,000 (never more than there are) */
+    sim_arrival arrival; /* poisson */
+    double rate_hz;      /* > 0; 1,000 */
+    /* 1..10M; 1,000. Different facts, never more than there are; with requests 0 also how many
+     * requests arrive. */
+    uint32_t facts;
     sim_facts_from facts_from; /* held_out */
     sim_order order;           /* shuffled */
     uint64_t start_ns;         /* of the first arrival's clock; 0 */
     uint32_t audits;           /* facts also decided exhaustively, evenly spread; 100 */
     uint32_t labels;           /* facts that carry their true concept, evenly spread; 0 */
+    uint32_t requests;         /* of all kinds, 0..10M; 0: as many as facts */
+    double recall;             /* shares of the requests; the rest are allocations; 0 */
+    double deallocate;         /* 0 */
+    double batch;              /* 0 */
+    uint32_t batch_size;       /* facts of a batch, 1..1024; 16 */
+    uint32_t keys;             /* of a recall, 1..65536; 1 */
+    sim_spread keys_spread;    /* constant; uniform: 1..2 * keys - 1 */
+    uint32_t hops;             /* of a recall beyond its keys, 0..16; 0 */
+    sim_law popularity;        /* of keys, and of facts that repeat; zipf */
+    double zipf;               /* exponent, 0..4; 0.99 */
+    char popularity_file[SIM_PATH_BYTES];
+    sim_repeat repeat;  /* never */
+    double chain;       /* probability that a recall goes on where its client was; 0 */
+    uint32_t clients;   /* 1..1M; 1 */
+    double urgent;      /* share of requests of priority 3; 0 */
+    double low;         /* ... of priority 0; the rest have 1; 0 */
+    double greedy;      /* share of requests that client 0 alone sends; 0: as the others */
+    double burst;       /* rate in a burst, in multiples of rate_hz, 1..1000; 5 */
+    double burst_share; /* of the time, 0..1; 0.1 */
+    uint64_t burst_period_ns; /* mean time between bursts' starts; 1 s */
+    char arrival_file[SIM_PATH_BYTES];
+    double speed; /* recorded arrivals come this many times as fast, 0.001..1M; 1 */
 } sim_load_options;
+
+/* What may change in the course of a load; of its fields only those hold whose bit is given. */
+typedef struct sim_load_phase {
+    uint64_t at_ns;
+    uint32_t given; /* 1 << i: sim_load_phase_fields[i] */
+    uint32_t keys;
+    uint32_t hops;
+    double rate_hz;
+    double recall;
+    double deallocate;
+    double batch;
+    double chain;
+    double zipf;
+    double rotate; /* moves every rank of popularity to other keys, by this share of the keys */
+    double urgent;
+    double low;
+    double greedy;
+} sim_load_phase;
 
 typedef enum sim_fault_action {
     /* hosts[] cannot reach the others, nor be reached (one_way: cannot reach the others) */
@@ -156,6 +265,8 @@ typedef struct sim_options {
     uint64_t end_ns;              /* the run stops here even if requests are open; 600 s */
     uint64_t series_ns;           /* width of a time-line interval; 50 ms */
     uint64_t seed;                /* of this point's draws: of the run's seed and repetition */
+    sim_load_phase phases[SIM_PHASES_MAX];
+    uint32_t phase_count;
     sim_fault faults[SIM_FAULTS_MAX];
     uint32_t fault_count;
 } sim_options;
@@ -169,7 +280,7 @@ cg_status sim_options_set(sim_options *options, const char *path, const char *va
                           cg_error *error);
 
 /* What no single option can check: hosts of partitions exist, faults lie before the end, dims a
- * multiple of 16, heal has a partition to end, and so on. */
+ * multiple of 16, heal has a partition to end, shares of requests add up, and so on. */
 cg_status sim_options_check(const sim_options *options, cg_error *error);
 
 /* Canonical text, in a heap block freed with free(); and back. */

@@ -2,6 +2,7 @@
 #include "sim/scenario/plan.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "engine/base/hash.h"
 #include "sim/scenario/lua_read.h"
 
-enum { PLAN_MAGIC = 0x31504743, OPTIONS_TEXT_MAX = 1 << 20 };
+enum { PLAN_MAGIC = 0x32504743, OPTIONS_TEXT_MAX = 1 << 20 };
 
 static void *make_array(uint32_t count, size_t size, cg_status *status, cg_error *error) {
     void *block = calloc(count > 0 ? count : 1, size);
@@ -48,6 +49,13 @@ cg_status sim_plan_alloc_views(sim_plan *plan, uint32_t count, cg_error *error) 
     cg_status status = CG_OK;
     plan->views = make_array(count, sizeof *plan->views, &status, error);
     plan->view_count = plan->views ? count : 0;
+    return status;
+}
+
+cg_status sim_plan_alloc_claims(sim_plan *plan, uint32_t count, cg_error *error) {
+    cg_status status = CG_OK;
+    plan->claims = make_array(count, sizeof *plan->claims, &status, error);
+    plan->claim_count = plan->claims ? count : 0;
     return status;
 }
 
@@ -98,6 +106,15 @@ void sim_plan_free(sim_plan *plan) {
         free(plan->views[i].title);
         free(plan->views[i].text);
     }
+    for (uint32_t i = 0; i < plan->claim_count; i++) {
+        free(plan->claims[i].name);
+        free(plan->claims[i].column);
+        free(plan->claims[i].selector);
+        free(plan->claims[i].over);
+        free(plan->claims[i].unit);
+        free(plan->claims[i].note);
+    }
+    free(plan->claims);
     free(plan->factors);
     free(plan->points);
     free(plan->views);
@@ -172,12 +189,36 @@ static void put_u64(encoder *to, uint64_t value) {
     }
 }
 
+static void put_real(encoder *to, double value) {
+    uint64_t bits = 0;
+    memcpy(&bits, &value, sizeof bits);
+    put_u64(to, bits);
+}
+
 static void put_text(encoder *to, const char *text) {
     size_t size_bytes = strlen(text);
     put_u64(to, size_bytes);
     if (to->status == CG_OK) {
         to->status = sim_bytes_add(to->out, text, size_bytes, to->error);
     }
+}
+
+static void put_claim(encoder *to, const sim_claim_plan *claim) {
+    put_text(to, claim->name);
+    put_text(to, claim->column);
+    put_text(to, claim->selector);
+    put_u64(to, claim->over != NULL);
+    if (claim->over) {
+        put_text(to, claim->over);
+    }
+    put_u64(to, claim->op);
+    put_real(to, claim->bound);
+    put_text(to, claim->unit);
+    put_u64(to, claim->has_aim);
+    if (claim->has_aim) {
+        put_real(to, claim->aim);
+    }
+    put_text(to, claim->note);
 }
 
 cg_status sim_plan_encode(const sim_plan *plan, uint64_t module_hash, sim_bytes *out,
@@ -201,6 +242,10 @@ cg_status sim_plan_encode(const sim_plan *plan, uint64_t module_hash, sim_bytes 
         put_text(&to, plan->views[i].name);
         put_text(&to, plan->views[i].title);
         put_text(&to, plan->views[i].text);
+    }
+    put_u64(&to, plan->claim_count);
+    for (uint32_t i = 0; i < plan->claim_count; i++) {
+        put_claim(&to, &plan->claims[i]);
     }
     put_u64(&to, plan->point_count);
     for (uint32_t i = 0; i < plan->point_count; i++) {
@@ -277,6 +322,38 @@ static cg_status take_views(decoder *from, sim_plan *plan) {
     return status;
 }
 
+static double take_real(decoder *from) {
+    uint64_t bits = cg_read_u64(&from->reader);
+    double value = 0.0;
+    memcpy(&value, &bits, sizeof value);
+    from->bad = from->bad || from->reader.failed || !isfinite(value);
+    return value;
+}
+
+static void take_claim(decoder *from, sim_claim_plan *claim) {
+    claim->name = take_text(from, CG_CLAIM_NAME_BYTES, false);
+    claim->column = from->bad ? NULL : take_text(from, SIM_COLUMN_BYTES, false);
+    claim->selector = from->bad ? NULL : take_text(from, SIM_CLAIM_SELECTOR_BYTES, true);
+    if (!from->bad && take_count(from, 0, 1) == 1) {
+        claim->over = take_text(from, SIM_CLAIM_SELECTOR_BYTES, true);
+    }
+    claim->op = from->bad ? 0 : (cg_claim_operator)take_count(from, 0, CG_CLAIM_OPERATORS - 1);
+    claim->bound = from->bad ? 0.0 : take_real(from);
+    claim->unit = from->bad ? NULL : take_text(from, SIM_NAME_BYTES, false);
+    claim->has_aim = !from->bad && take_count(from, 0, 1) == 1;
+    claim->aim = claim->has_aim ? take_real(from) : 0.0;
+    claim->note = from->bad ? NULL : take_text(from, SIM_TITLE_BYTES, false);
+}
+
+static cg_status take_claims(decoder *from, sim_plan *plan) {
+    cg_status status =
+        sim_plan_alloc_claims(plan, take_count(from, 0, SIM_CLAIMS_MAX), from->error);
+    for (uint32_t i = 0; i < plan->claim_count && !from->bad; i++) {
+        take_claim(from, &plan->claims[i]);
+    }
+    return status;
+}
+
 static cg_status take_points(decoder *from, sim_plan *plan, uint64_t run_seed) {
     uint32_t count = take_count(from, 1, SIM_POINTS_MAX);
     cg_status status = from->bad ? CG_OK : sim_plan_alloc_points(plan, from->error);
@@ -316,6 +393,9 @@ cg_status sim_plan_decode(const uint8_t *bytes, size_t size_bytes, uint64_t run_
     }
     if (status == CG_OK && !from.bad) {
         status = take_views(&from, plan);
+    }
+    if (status == CG_OK && !from.bad) {
+        status = take_claims(&from, plan);
     }
     if (status == CG_OK && !from.bad) {
         status = take_points(&from, plan, run_seed);

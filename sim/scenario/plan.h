@@ -14,10 +14,13 @@ enum {
     SIM_REPETITIONS_MAX = 10000,
     SIM_POINTS_MAX = 20000,
     SIM_VIEWS_MAX = 64,
+    SIM_CLAIMS_MAX = 64,
     SIM_NAME_BYTES = 65,   /* names of scenarios, factors, views: at most 64 bytes */
     SIM_VALUE_BYTES = 129, /* of a factor's value */
     SIM_TITLE_BYTES = 257,
-    SIM_VIEW_TEXT_BYTES = 8192
+    SIM_COLUMN_BYTES = 129, /* "metric:statistic" */
+    SIM_VIEW_TEXT_BYTES = 8192,
+    SIM_CLAIM_SELECTOR_BYTES = SIM_FACTORS_MAX * (SIM_NAME_BYTES + SIM_VALUE_BYTES + 1)
 };
 
 /* Empty, to be filled; freed by sim_plan_free. */
@@ -25,6 +28,7 @@ cg_status sim_plan_alloc(sim_plan **out, cg_error *error);
 cg_status sim_plan_alloc_factors(sim_plan *plan, uint32_t count, cg_error *error);
 cg_status sim_plan_alloc_values(sim_factor *factor, uint32_t count, cg_error *error);
 cg_status sim_plan_alloc_views(sim_plan *plan, uint32_t count, cg_error *error);
+cg_status sim_plan_alloc_claims(sim_plan *plan, uint32_t count, cg_error *error);
 
 /* Makes the points of all factor values and repetitions, without options; refuses more than
  * SIM_POINTS_MAX. */
@@ -51,8 +55,8 @@ typedef struct sim_bytes {
 cg_status sim_bytes_add(sim_bytes *bytes, const void *more, size_t size_bytes, cg_error *error);
 void sim_bytes_free(sim_bytes *bytes);
 
-/* Name, factors, repetitions, points' options, views and `module_hash`; not file, question and
- * source. */
+/* Name, factors, repetitions, points' options, views, claims and `module_hash`; not file,
+ * question and source. */
 cg_status sim_plan_encode(const sim_plan *plan, uint64_t module_hash, sim_bytes *out,
                           cg_error *error);
 cg_status sim_plan_decode(const uint8_t *bytes, size_t size_bytes, uint64_t run_seed,

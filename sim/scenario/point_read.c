@@ -1,4 +1,4 @@
-/* Options, faults and hooks from a point's table, by declared names. */
+/* Options, phases, faults and hooks from a point's table, by declared names. */
 #include "sim/scenario/point_read.h"
 
 #include <inttypes.h>
@@ -8,16 +8,17 @@
 #include <lauxlib.h>
 
 #include "sim/scenario/fault_text.h"
+#include "sim/scenario/load_phase.h"
 #include "sim/scenario/lua_read.h"
 #include "sim/scenario/option_table.h"
 #include "sim/scenario/time_limit.h"
 
-enum { CHILDREN_MAX = 32, PLACE_BYTES = 96, WORD_BYTES = 32 };
+enum { CHILDREN_MAX = 64, PLACE_BYTES = 96, WORD_BYTES = 32 };
 
 /* The names one level below a prefix such as "cluster.network." (or "" for the top). */
 typedef struct children {
     char words[CHILDREN_MAX][WORD_BYTES];
-    const char *names[CHILDREN_MAX + 2];
+    const char *names[CHILDREN_MAX + 3];
     const sim_option *options[CHILDREN_MAX]; /* NULL for a group */
     size_t count;
 } children;
@@ -84,6 +85,7 @@ static cg_status read_group(lua_State *lua, int table, const char *prefix, sim_o
     size_t known = list.count;
     if (prefix_bytes == 0) {
         snprintf(place, sizeof place, "the point's options");
+        list.names[known++] = "phases";
         list.names[known++] = "faults";
         list.names[known++] = "hooks";
     }
@@ -173,6 +175,55 @@ static cg_status read_faults(lua_State *lua, int table, sim_options *options, cg
         lua_pop(lua, 1);
     }
     options->fault_count = count;
+    lua_settop(lua, table);
+    return status;
+}
+
+/* The phase table on top of the stack; `place` is "phases[2]". */
+static cg_status read_phase(lua_State *lua, const char *place, sim_load_phase *phase,
+                            cg_error *error) {
+    if (lua_type(lua, -1) != LUA_TTABLE) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "%s must be a table such as { at = \"2s\", rate = \"5K\" }, not a %s", place,
+            luaL_typename(lua, -1));
+    }
+    cg_status status =
+        sim_lua_check_keys(lua, -1, place, sim_load_phase_fields, SIM_LOAD_PHASE_FIELDS, error);
+    for (size_t i = 0; i < SIM_LOAD_PHASE_FIELDS && status == CG_OK; i++) {
+        char spot[PLACE_BYTES + 32];
+        char text[SIM_PATH_BYTES];
+        snprintf(spot, sizeof spot, "%s.%s", place, sim_load_phase_fields[i]);
+        if (sim_lua_field(lua, -1, sim_load_phase_fields[i]) != LUA_TNIL) {
+            status = sim_lua_text(lua, -1, spot, text, sizeof text, error);
+            if (status == CG_OK) {
+                status = sim_load_phase_set(phase, i, text, error);
+                if (status != CG_OK) {
+                    cg_error_prefix(error, "%s: ", spot);
+                }
+            }
+        } else if (i == 0) {
+            return cg_error_set(error, CG_ERROR_INVALID, "%s is missing", spot);
+        }
+        lua_pop(lua, 1);
+    }
+    return status;
+}
+
+static cg_status read_phases(lua_State *lua, int table, sim_options *options, cg_error *error) {
+    uint32_t count = 0;
+    cg_status status = CG_OK;
+    if (sim_lua_field(lua, table, "phases") != LUA_TNIL) {
+        status = sim_lua_list(lua, -1, "phases", SIM_PHASES_MAX, &count, error);
+    }
+    for (uint32_t i = 0; i < count && status == CG_OK; i++) {
+        char place[PLACE_BYTES];
+        snprintf(place, sizeof place, "phases[%" PRIu32 "]", i + 1);
+        lua_rawgeti(lua, -1, (lua_Integer)i + 1);
+        status = read_phase(lua, place, &options->phases[i], error);
+        lua_pop(lua, 1);
+    }
+    options->phase_count = count;
     lua_settop(lua, table);
     return status;
 }
@@ -299,5 +350,6 @@ cg_status sim_point_read(lua_State *lua, int index, sim_options *options, cg_err
                             luaL_typename(lua, table));
     }
     cg_status status = read_group(lua, table, "", options, error);
+    status = status == CG_OK ? read_phases(lua, table, options, error) : status;
     return status == CG_OK ? read_faults(lua, table, options, error) : status;
 }

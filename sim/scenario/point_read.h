@@ -8,8 +8,8 @@
 
 enum { SIM_HOOKS_MAX = 256 };
 
-/* Sets what the table at `index`, the top of the stack, holds on top of `options`, faults too.
- * Runs inside sim_sandbox_call. */
+/* Sets what the table at `index`, the top of the stack, holds on top of `options`, phases
+ * and faults too. Runs inside sim_sandbox_call. */
 cg_status sim_point_read(lua_State *lua, int index, sim_options *options, cg_error *error);
 
 /* One hook, as written. */

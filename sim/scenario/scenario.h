@@ -9,14 +9,20 @@
  *   repetitions  1..10000, default 1
  *   point        function(factor) -> options table (sim/scenario/options.h), where factor has
  *                each factor's value and factor.repetition (1-based); called once a point;
- *                reading a factor that is none is an error. The table may also hold faults
- *                (a list, options.h) and hooks (a list, below)
+ *                reading a factor that is none is an error. The table may also hold phases
+ *                and faults (lists, options.h) and hooks (a list, below)
  *   tables       list of { name =, title =, columns = { "metric:statistic", ... } }
  *   plots        list of { name =, title =, x = factor, y = "metric:statistic",
  *                series = factor or nil, log = "x", "y", "xy" or nil, kind =, where = };
  *                kind is "curve" (over factor x; the default), "timeline" (over time, no x)
  *                or "reliability" (share of right decisions over confidence, no x and y);
  *                where is { factor = value, ... }, the points to take, or nil for all
+ *   claims       list of { id = "CL-33", metric = "metric:statistic", where =, over =, op =,
+ *                bound =, unit =, aim =, note = }, judged when the run has finished: every
+ *                combination that where takes must satisfy op (<, <=, >, >=, =) bound; with
+ *                over, { factor = value, ... }, the figure is the ratio to that at the same
+ *                combination with these values; unit is of bound and aim (results/claim.h),
+ *                "1" or with over "x" unless given; aim lies beyond bound and is judged too
  *
  * A script may not read or assign undeclared globals; pairs goes up by key; there is no print.
  * `require "scenarios.lib.clusters"` loads a module from scenarios/lib (found beside the
@@ -27,6 +33,7 @@
 #define SIM_SCENARIO_SCENARIO_H
 
 #include "engine/base/status.h"
+#include "results/claim.h"
 #include "sim/scenario/options.h"
 
 /* One --set path=value. */
@@ -66,6 +73,20 @@ typedef struct sim_view_plan {
     char *text;
 } sim_view_plan;
 
+/* A figure held to a bound. */
+typedef struct sim_claim_plan {
+    char *name;     /* "CL-33" */
+    char *column;   /* "metric:statistic" */
+    char *selector; /* a line "factor=value" each, without a last line end; "" for all points */
+    char *over;     /* as selector; NULL: the figure itself, no ratio */
+    cg_claim_operator op;
+    double bound; /* in unit, and so is aim */
+    char *unit;
+    bool has_aim;
+    double aim;
+    char *note; /* "" without one */
+} sim_claim_plan;
+
 typedef struct sim_plan {
     char *name;
     char *file;
@@ -79,6 +100,8 @@ typedef struct sim_plan {
     uint32_t point_count;
     sim_view_plan *views;
     uint32_t view_count;
+    sim_claim_plan *claims;
+    uint32_t claim_count;
 } sim_plan;
 
 cg_status sim_scenario_plan(const sim_scenario_request *request, sim_plan **out,

@@ -79,6 +79,7 @@ static const unit_name rate_names[] = {
     {"K", 1000, false},    {"kHz", 1000, true},    {"K/s", 1000, false},
     {"M", 1000000, false}, {"MHz", 1000000, true}, {"M/s", 1000000, false},
 };
+static const unit_name number_names[] = {{"", 1, false}};
 
 typedef struct unit_kind {
     const unit_name *names;
@@ -107,6 +108,8 @@ static const unit_kind kinds[SIM_UNIT_KINDS] = {
                        "use Hz, kHz or MHz, or K or M a second, for example \"1kHz\""},
     [SIM_UNIT_PROBABILITY] = {NULL, 0, "a probability",
                               "use a number from 0 to 1 or a percentage, for example \"5%\""},
+    [SIM_UNIT_NUMBER] = {UNIT_NAMES(number_names), "a number",
+                         "use digits, for example \"0.99\""},
 };
 
 /* A number split from its unit. */
@@ -341,7 +344,7 @@ static bool read_real(sim_unit unit, const char *text, double *out) {
 
 cg_status sim_units_parse_real(const sim_quantity *quantity, const char *text, double *out,
                                cg_error *error) {
-    CG_ASSERT(quantity->unit == SIM_UNIT_RATE || quantity->unit == SIM_UNIT_PROBABILITY);
+    CG_ASSERT(quantity->unit >= SIM_UNIT_RATE && quantity->unit < SIM_UNIT_KINDS);
     double value = 0.0;
     if (!read_real(quantity->unit, text, &value)) {
         return refuse_text(&kinds[quantity->unit], text, error);

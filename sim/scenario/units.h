@@ -19,6 +19,7 @@ typedef enum sim_unit {
     SIM_UNIT_BYTE_RATE,   /* bytes per second */
     SIM_UNIT_RATE,        /* hertz, real */
     SIM_UNIT_PROBABILITY, /* real in [0, 1], or a percentage */
+    SIM_UNIT_NUMBER,      /* real, without a unit */
     SIM_UNIT_KINDS
 } sim_unit;
 
@@ -34,7 +35,7 @@ typedef struct sim_quantity {
  * there are, or which limit was passed. */
 cg_status sim_units_parse_integer(const sim_quantity *quantity, const char *text, uint64_t *out,
                                   cg_error *error);
-/* Of a real kind (rate, probability). */
+/* Of a real kind (rate, probability, number). */
 cg_status sim_units_parse_real(const sim_quantity *quantity, const char *text, double *out,
                                cg_error *error);
 

@@ -10,8 +10,9 @@
 #include "sim/scenario/lua_read.h"
 #include "sim/scenario/option_table.h"
 #include "sim/scenario/plan.h"
+#include "sim/scenario/selector.h"
 
-enum { COLUMNS_MAX = 32, COLUMN_BYTES = 129, PLACE_BYTES = 96 };
+enum { COLUMNS_MAX = 32, PLACE_BYTES = 96 };
 
 static const char *const table_keys[] = {"name", "title", "columns"};
 static const char *const plot_keys[] = {"name",   "title", "x",    "y",
@@ -55,23 +56,6 @@ static cg_status read_field(view_reader *reader, const char *key, char *text, si
     }
     lua_pop(reader->lua, 1);
     return status;
-}
-
-/* "metric:statistic", as the result database names them. */
-static cg_status check_column(view_reader *reader, const char *key, const char *column) {
-    const char *colon = strchr(column, ':');
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_.";
-    size_t metric = strspn(column, letters);
-    bool fine = colon && metric == (size_t)(colon - column) && metric > 0 && colon[1] &&
-                strspn(colon + 1, letters) == strlen(colon + 1);
-    if (!fine) {
-        return cg_error_set(
-            reader->error, CG_ERROR_INVALID,
-            "%s.%s: \"%.80s\" is not of the form \"metric:statistic\", for example "
-            "\"latency:p99\"",
-            reader->place, key, column);
-    }
-    return CG_OK;
 }
 
 static cg_status find_factor(view_reader *reader, const char *key, const char *name,
@@ -119,49 +103,23 @@ static cg_status read_choice(view_reader *reader, const char *key, const char *c
 }
 
 static cg_status read_where(view_reader *reader) {
-    lua_State *lua = reader->lua;
-    char place[PLACE_BYTES + 32];
-    snprintf(place, sizeof place, "%s.where", reader->place);
-    int type = sim_lua_field(lua, reader->table, "where");
-    cg_status status = CG_OK;
-    const char *names[SIM_FACTORS_MAX];
-    for (uint32_t f = 0; f < reader->plan->factor_count; f++) {
-        names[f] = reader->plan->factors[f].name;
-    }
-    if (type != LUA_TNIL && (type != LUA_TTABLE || reader->plan->factor_count == 0)) {
-        status = cg_error_set(reader->error, CG_ERROR_INVALID,
-                              "%s must be a table { factor = value } of the scenario's factors",
-                              place);
-    } else if (type == LUA_TTABLE) {
-        status = sim_lua_check_keys(lua, -1, place, names, reader->plan->factor_count,
-                                    reader->error);
-    }
-    for (uint32_t f = 0; type == LUA_TTABLE && f < reader->plan->factor_count; f++) {
+    sim_selector where;
+    cg_status status = sim_selector_read(reader->lua, reader->table, reader->place, "where",
+                                         reader->plan, &where, reader->error);
+    for (uint32_t f = 0; f < reader->plan->factor_count && status == CG_OK; f++) {
         const sim_factor *factor = &reader->plan->factors[f];
-        if (status == CG_OK && sim_lua_field(lua, -1, factor->name) != LUA_TNIL) {
-            char value[SIM_VALUE_BYTES];
+        if (where.values[f] != UINT32_MAX) {
             char key[SIM_NAME_BYTES + 8];
-            size_t chosen = 0;
             snprintf(key, sizeof key, "where.%s", factor->name);
-            status = sim_lua_text(lua, -1, place, value, sizeof value, reader->error);
-            if (status == CG_OK) {
-                status = sim_choices_find((const char *const *)factor->values,
-                                          factor->value_count, value, &chosen, reader->error);
-                if (status != CG_OK) {
-                    cg_error_prefix(reader->error, "%s.%s: ", reader->place, key);
-                }
-            }
-            status = status == CG_OK ? add_text(reader, key, value) : status;
+            status = add_text(reader, key, factor->values[where.values[f]]);
         }
-        lua_settop(lua, reader->table + 1);
     }
-    lua_settop(lua, reader->table);
     return status;
 }
 
 /* x is a curve's alone; y everybody's but a reliability diagram's, which has its own axes. */
 static cg_status read_axes(view_reader *reader, size_t kind) {
-    char column[COLUMN_BYTES];
+    char column[SIM_COLUMN_BYTES];
     bool given = false;
     cg_status status = read_factor_field(reader, "x", &given);
     if (status == CG_OK && given != (kind == KIND_CURVE)) {
@@ -182,7 +140,7 @@ static cg_status read_axes(view_reader *reader, size_t kind) {
                             reader->place);
     }
     if (status == CG_OK && given) {
-        status = check_column(reader, "y", column);
+        status = sim_column_check(reader->place, "y", column, reader->error);
         status = status == CG_OK ? add_text(reader, "y", column) : status;
     }
     return status;
@@ -218,11 +176,13 @@ static cg_status read_columns(view_reader *reader) {
         status = cg_error_set(reader->error, CG_ERROR_INVALID, "%s is empty", place);
     }
     for (uint32_t i = 0; i < count && status == CG_OK; i++) {
-        char column[COLUMN_BYTES];
+        char column[SIM_COLUMN_BYTES];
         lua_rawgeti(reader->lua, -1, (lua_Integer)i + 1);
         status = sim_lua_text(reader->lua, -1, place, column, sizeof column, reader->error);
         lua_pop(reader->lua, 1);
-        status = status == CG_OK ? check_column(reader, "columns", column) : status;
+        status = status == CG_OK
+                     ? sim_column_check(reader->place, "columns", column, reader->error)
+                     : status;
         status = status == CG_OK ? add_text(reader, "", column) : status;
     }
     lua_pop(reader->lua, 1);
@@ -237,6 +197,12 @@ static cg_status read_names(view_reader *reader, sim_view_plan *view) {
     if (status == CG_OK && (!given || !sim_plan_name_is_valid(name, true))) {
         return cg_error_set(reader->error, CG_ERROR_INVALID,
                             "%s.name must be a text of a-z, 0-9, _ and -", reader->place);
+    }
+    if (status == CG_OK && !view->is_plot && strcmp(name, "claims") == 0) {
+        return cg_error_set(reader->error, CG_ERROR_INVALID,
+                            "%s.name: \"claims\" is the table of the scenario's claims; choose "
+                            "another name",
+                            reader->place);
     }
     for (const sim_view_plan *other = reader->plan->views; status == CG_OK && other < view;
          other++) {

@@ -1,107 +1,169 @@
-/* Poisson process: gaps are -ln(1 - u) / rate. Times are summed as doubles in ns, where 10^13
- * ns (three hours) are known to 0.002 ns, and rounded one by one, so rounding never adds up.
+/* Arrivals, walking along the rate. Times are summed as doubles in ns, where 10^13 ns (three
+ * hours) are known to 0.002 ns, and rounded one by one, so rounding never adds up.
  *
  * Known value (workload_test.c): at rate r the mean of n gaps is 1/r within 4 / (r * sqrt(n)).
  */
 #include "sim/workload/arrival.h"
 
-#include "engine/base/math.h"
+#include <float.h>
+
 #include "engine/base/prng.h"
 #include "sim/scenario/time_limit.h"
 
-static cg_status plan_times(const sim_load_options *options, uint64_t seed,
-                            sim_workload *workload, cg_error *error) {
-    const double gap_ns = 1e9 / options->rate_hz;
+enum { TOGGLES_MAX = 1 << 26 };
+static const double never_ns = DBL_MAX;
+
+/* Where on the way we are; times are ns since the load's start. */
+typedef struct rate_walk {
+    const sim_periods *periods;
+    uint64_t start_ns;
+    uint32_t period;
+    bool bursting;
+    double toggle_ns; /* when a burst begins or ends */
+    uint32_t toggles;
+    cg_stream bursts;
+} rate_walk;
+
+static const sim_load_options *load_of(const rate_walk *walk) {
+    return &walk->periods->list[walk->period].load;
+}
+
+static double burst_length_ns(rate_walk *walk) {
+    const sim_load_options *load = load_of(walk);
+    const double share = walk->bursting ? load->burst_share : 1.0 - load->burst_share;
+    return cg_stream_next_exponential(&walk->bursts, share * (double)load->burst_period_ns);
+}
+
+static rate_walk begin(const sim_periods *periods, uint64_t seed) {
+    const sim_load_options *load = &periods->list[0].load;
+    rate_walk walk = {.periods = periods, .start_ns = load->start_ns, .toggle_ns = never_ns};
+    walk.period = sim_periods_find(periods, 0, load->start_ns);
+    walk.bursts = cg_stream_init(seed, "workload.burst", 0);
+    if (load->arrival == SIM_ARRIVAL_BURST) {
+        walk.bursting = cg_stream_next_unit(&walk.bursts) < load->burst_share;
+        if (load->burst_share > 0.0 && load->burst_share < 1.0) {
+            walk.toggle_ns = burst_length_ns(&walk);
+        }
+    }
+    return walk;
+}
+
+/* Arrivals a second. */
+static double rate_of(const rate_walk *walk) {
+    const sim_load_options *load = load_of(walk);
+    if (load->arrival != SIM_ARRIVAL_BURST) {
+        return load->rate_hz;
+    }
+    if (walk->bursting) {
+        return load->rate_hz * load->burst;
+    }
+    const double rest = (1.0 - load->burst * load->burst_share) / (1.0 - load->burst_share);
+    return rest > 0.0 ? load->rate_hz * rest : 0.0;
+}
+
+static double period_end_ns(const rate_walk *walk) {
+    return walk->period + 1 < walk->periods->count
+               ? (double)(walk->periods->list[walk->period + 1].from_ns - walk->start_ns)
+               : never_ns;
+}
+
+/* Until when the rate stays as it is. */
+static double rate_end_ns(const rate_walk *walk) {
+    const double period_ns = period_end_ns(walk);
+    return period_ns < walk->toggle_ns ? period_ns : walk->toggle_ns;
+}
+
+static void cross(rate_walk *walk) {
+    if (period_end_ns(walk) <= walk->toggle_ns) {
+        walk->period++;
+        return;
+    }
+    walk->bursting = !walk->bursting;
+    walk->toggle_ns += burst_length_ns(walk);
+    walk->toggles++;
+}
+
+static cg_status refuse_late(const rate_walk *walk, uint32_t i, uint32_t count,
+                             cg_error *error) {
+    return cg_error_set(error, CG_ERROR_INVALID,
+                        "load: at %g/s request %u of %u would arrive after " SIM_TIME_MAX_TEXT
+                        " of simulated time; raise load.rate or lower load.requests or "
+                        "load.facts",
+                        load_of(walk)->rate_hz, i + 1, count);
+}
+
+static cg_status refuse_bursts(const rate_walk *walk, cg_error *error) {
+    return cg_error_set(error, CG_ERROR_INVALID,
+                        "load.burst_period: more than %d bursts at %g/s; raise it",
+                        TOGGLES_MAX / 2, load_of(walk)->rate_hz);
+}
+
+/* An arrival each time the rate has added up to one more exponential draw. */
+static cg_status plan_random(rate_walk *walk, uint64_t seed, sim_workload *workload,
+                             cg_error *error) {
     cg_stream arrivals = cg_stream_init(seed, "workload.arrival", 0);
-    double at_ns = 0.0; /* since the start */
+    double at_ns = 0.0;
     for (uint32_t i = 0; i < workload->count; i++) {
-        if (options->arrival == SIM_ARRIVAL_CONSTANT) {
-            at_ns = (double)i * 1e9 / options->rate_hz;
-        } else {
-            at_ns += cg_stream_next_exponential(&arrivals, gap_ns);
+        double wanted = cg_stream_next_exponential(&arrivals, 1.0);
+        double rate_hz = rate_of(walk);
+        /* What of the gap lies behind the end of this rate is left for the next. */
+        while (!(rate_hz > 0.0) || at_ns + wanted * (1e9 / rate_hz) > rate_end_ns(walk)) {
+            const double end_ns = rate_end_ns(walk);
+            wanted -= (end_ns - at_ns) * rate_hz / 1e9;
+            wanted = wanted > 0.0 ? wanted : 0.0;
+            at_ns = end_ns;
+            cross(walk);
+            rate_hz = rate_of(walk);
+            if (!(at_ns <= (double)SIM_TIME_MAX_NS)) {
+                return refuse_late(walk, i, workload->count, error);
+            }
+            if (walk->toggles > TOGGLES_MAX) {
+                return refuse_bursts(walk, error);
+            }
+        }
+        at_ns += wanted * (1e9 / rate_hz);
+        if (!(at_ns <= (double)SIM_TIME_MAX_NS)) {
+            return refuse_late(walk, i, workload->count, error);
+        }
+        workload->requests[i].at_ns = walk->start_ns + (uint64_t)(at_ns + 0.5);
+    }
+    return CG_OK;
+}
+
+/* An arrival each time the rate has added up to a whole number. */
+static cg_status plan_constant(rate_walk *walk, sim_workload *workload, cg_error *error) {
+    double origin_ns = 0.0; /* of the period */
+    double before = 0.0;    /* what the rate has added up to there */
+    for (uint32_t i = 0; i < workload->count; i++) {
+        double at_ns = origin_ns + ((double)i - before) * 1e9 / rate_of(walk);
+        while (at_ns > rate_end_ns(walk)) {
+            const double end_ns = rate_end_ns(walk);
+            before += (end_ns - origin_ns) * rate_of(walk) / 1e9;
+            origin_ns = end_ns;
+            cross(walk);
+            const double left = (double)i - before;
+            at_ns = origin_ns + (left > 0.0 ? left : 0.0) * 1e9 / rate_of(walk);
         }
         if (!(at_ns <= (double)SIM_TIME_MAX_NS)) {
-            return cg_error_set(
-                error, CG_ERROR_INVALID,
-                "load: at %g/s request %u of %u would arrive after " SIM_TIME_MAX_TEXT
-                " of simulated time; raise load.rate or lower load.facts",
-                options->rate_hz, i + 1, workload->count);
+            return refuse_late(walk, i, workload->count, error);
         }
-        workload->requests[i].at_ns = options->start_ns + (uint64_t)(at_ns + 0.5);
+        workload->requests[i].at_ns = walk->start_ns + (uint64_t)(at_ns + 0.5);
     }
     return CG_OK;
 }
 
-static cg_status plan_facts(uint32_t available, uint64_t seed, sim_workload *workload,
-                            cg_error *error) {
-    uint32_t *order = cg_allocate(&workload->allocator, available, sizeof *order);
-    if (!order) {
-        return cg_error_set(error, CG_ERROR_MEMORY, "no memory for the order of %u facts",
-                            available);
+cg_status sim_arrival_plan(const sim_periods *periods, uint64_t seed, sim_workload *workload,
+                           cg_error *error) {
+    const sim_load_options *load = &periods->list[0].load;
+    rate_walk walk = begin(periods, seed);
+    switch (load->arrival) {
+    case SIM_ARRIVAL_CONSTANT:
+        return plan_constant(&walk, workload, error);
+    case SIM_ARRIVAL_RECORDED:
+        return sim_arrival_read(load, workload, error);
+    case SIM_ARRIVAL_POISSON:
+    case SIM_ARRIVAL_BURST:
+        break;
     }
-    for (uint32_t i = 0; i < available; i++) {
-        order[i] = i;
-    }
-    cg_stream stream = cg_stream_init(seed, "workload.order", 0);
-    cg_stream_shuffle_u32(&stream, order, available);
-    for (uint32_t i = 0; i < workload->count; i++) {
-        workload->requests[i].fact = order[i];
-    }
-    cg_deallocate(&workload->allocator, order, available, sizeof *order);
-    return CG_OK;
-}
-
-/* Evenly spread: one each time the line i * chosen / count passes an integer. */
-static bool is_chosen(uint32_t i, uint32_t chosen, uint32_t count) {
-    uint32_t most = chosen < count ? chosen : count;
-    return cg_mul_div((uint64_t)i + 1, most, count) > cg_mul_div(i, most, count);
-}
-
-cg_status sim_workload_plan(const sim_load_options *options, uint32_t available, uint32_t hosts,
-                            uint64_t seed, cg_allocator allocator, sim_workload *out,
-                            cg_error *error) {
-    sim_workload workload = {.allocator = allocator};
-    workload.count = options->facts < available ? options->facts : available;
-    if (workload.count == 0 || hosts == 0) {
-        return cg_error_set(
-            error, CG_ERROR_INVALID,
-            "load: %u facts wanted of %u that there are, for %u hosts; it takes at "
-            "least one of each",
-            options->facts, available, hosts);
-    }
-    if (!(options->rate_hz > 0.0) || options->start_ns > SIM_TIME_MAX_NS) {
-        return cg_error_set(
-            error, CG_ERROR_INVALID,
-            "load: rate %g/s from %llu ns; the rate must be positive, and the start "
-            "within " SIM_TIME_MAX_TEXT,
-            options->rate_hz, (unsigned long long)options->start_ns);
-    }
-    workload.requests = cg_allocate(&allocator, workload.count, sizeof *workload.requests);
-    if (!workload.requests) {
-        return cg_error_set(error, CG_ERROR_MEMORY, "no memory for %u requests",
-                            workload.count);
-    }
-    cg_status status = plan_times(options, seed, &workload, error);
-    if (status == CG_OK) {
-        status = plan_facts(available, seed, &workload, error);
-    }
-    if (status != CG_OK) {
-        sim_workload_deinit(&workload);
-        return status;
-    }
-    for (uint32_t i = 0; i < workload.count; i++) {
-        cg_stream gateway = cg_stream_init(seed, "workload.gateway", i);
-        workload.requests[i].host = (uint32_t)cg_stream_next_below(&gateway, hosts);
-        workload.requests[i].audit = is_chosen(i, options->audits, workload.count);
-        workload.requests[i].labelled = is_chosen(i, options->labels, workload.count);
-    }
-    *out = workload;
-    return CG_OK;
-}
-
-void sim_workload_deinit(sim_workload *workload) {
-    cg_deallocate(&workload->allocator, workload->requests, workload->count,
-                  sizeof *workload->requests);
-    workload->requests = NULL;
-    workload->count = 0;
+    return plan_random(&walk, seed, workload, error);
 }

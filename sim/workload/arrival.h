@@ -1,35 +1,32 @@
-/* The load: which fact arrives when and at which host (spec G8).
+/* When requests arrive.
  *
- * Open loop: arrival times don't depend on answers, and latency counts from them. Poisson gaps
- * are exponential draws of the stream "workload.arrival" (our own logarithm). At a constant
- * rate the k-th arrival is the k-th multiple of 1/rate, rounded, so they don't drift. The order
- * of facts is a shuffle by "workload.order"; the host at which the k-th request arrives is
- * drawn by ("workload.gateway", k).
+ * constant  the k-th arrival when the rate has added up to k, so that they don't drift
+ * poisson   gaps are exponential draws of the stream "workload.arrival"; where a phase changes
+ *           the rate within a gap, what is left of the gap is stretched or shrunk with it (the
+ *           process of a varying rate is the one of rate 1 on a clock that runs at the rate:
+ *           Çınlar, "Introduction to Stochastic Processes", 1975, section 4.7)
+ * burst     the same, at a rate that is either that of a burst or that of the time between,
+ *           both for exponential times (stream "workload.burst"): a Markov-modulated Poisson
+ *           process of two states (Fischer and Meier-Hellstern, "The Markov-modulated Poisson
+ *           process (MMPP) cookbook", Performance Evaluation 18, 1993). Its mean is the rate
+ * recorded  times of a CSV file, from its first row on, divided by load.speed
  */
 #ifndef SIM_WORKLOAD_ARRIVAL_H
 #define SIM_WORKLOAD_ARRIVAL_H
 
-#include "engine/base/memory.h"
-#include "engine/base/status.h"
-#include "sim/scenario/options.h"
+#include "sim/workload/period.h"
 
-typedef struct sim_request_plan {
-    uint64_t at_ns; /* ascending */
-    uint32_t fact;  /* 0..available-1, each at most once */
-    uint32_t host;  /* gateway */
-    bool audit;     /* also decided exhaustively */
-    bool labelled;  /* carries its true concept, for learning */
-} sim_request_plan;
+/* Sets at_ns of all the workload's requests. Errors: CG_ERROR_INVALID when they would end after
+ * SIM_TIME_MAX_NS, and what is wrong with the file. */
+cg_status sim_arrival_plan(const sim_periods *periods, uint64_t seed, sim_workload *workload,
+                           cg_error *error);
 
-typedef struct sim_workload {
-    sim_request_plan *requests;
-    uint32_t count; /* the smaller of options.facts and what is available */
-    cg_allocator allocator;
-} sim_workload;
-
-cg_status sim_workload_plan(const sim_load_options *options, uint32_t available, uint32_t hosts,
-                            uint64_t seed, cg_allocator allocator, sim_workload *out,
-                            cg_error *error);
-void sim_workload_deinit(sim_workload *workload);
+/* recorded.c: the same from the file of the first period's options. */
+cg_status sim_arrival_read(const sim_load_options *load, sim_workload *workload,
+                           cg_error *error);
+/* The same from text; `name` is for sentences. A header, a first line that does not begin with
+ * a time, is skipped. */
+cg_status sim_arrival_parse(const sim_load_options *load, const char *text, size_t text_bytes,
+                            sim_workload *workload, cg_error *error);
 
 #endif

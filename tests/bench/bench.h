@@ -25,6 +25,7 @@ void bench_row(const char *bench, const char *metric, const bench_series *series
                const char *unit);
 
 /* The entries; they return false after a failure that was printed to stderr. */
+bool bench_cache(void);
 bool bench_decision(void);
 bool bench_index_10k(void);
 bool bench_index_100k(void);
@@ -33,6 +34,7 @@ bool bench_index_filter(void);
 bool bench_index_flat(void);
 bool bench_inhibition(void);
 bool bench_kernels(void);
+bool bench_pool(void);
 bool bench_spikes(void);
 
 #endif

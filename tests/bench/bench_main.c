@@ -12,6 +12,7 @@ typedef struct bench_entry {
 } bench_entry;
 
 static const bench_entry benches[] = {
+    {"cache", "reads of a warm cache of a million keys; peer a textbook LRU", bench_cache},
     {"decision", "wall time of a decision on WordNet; peer the exhaustive one", bench_decision},
     {"index-10k", "HNSW of 10,000 rows: build, search, memory; peer hnswlib", bench_index_10k},
     {"index-100k", "the same of 100,000", bench_index_100k},
@@ -20,6 +21,7 @@ static const bench_entry benches[] = {
     {"index-flat", "exhaustive search; peer hnswlib", bench_index_flat},
     {"inhibition", "competitions of spiking neurons; peer stepping them all", bench_inhibition},
     {"kernels", "the distance kernels of each instruction set; peer plain C", bench_kernels},
+    {"pool", "slots taken and given back among 10,000; peer calloc and free", bench_pool},
     {"spikes", "spike patterns: encoding and distances; peer plain C", bench_spikes},
 };
 enum { BENCH_COUNT = sizeof benches / sizeof *benches };

@@ -16,9 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Places in a record (engine/replica/log.h). */
 enum {
     RECORD_PREFIX_BYTES = 8,
-    RECORD_LEARNED_AT = 52,
-    RECORD_COUNTS_AT = 56,
-    RECORD_FIXED_BYTES = 68
+    RECORD_LEARNED_AT = 53,
+    RECORD_COUNTS_AT = 57,
+    RECORD_FIXED_BYTES = 69
 };
 static cg_log_buffers buffers;
 
@@ -65,7 +65,12 @@ static void check_record(const uint8_t *data, size_t size) {
         require(error.status == CG_ERROR_CORRUPT && error.message[0] != 0);
         return;
     }
-    check_vectors(record.dims, record.dense, record.sparse);
+    if (record.kind == CG_RECORD_REMOVE) {
+        require(record.removed_sequence > 0 && record.removed_sequence < record.sequence);
+    } else {
+        require(record.kind == CG_RECORD_FACT);
+        check_vectors(record.dims, record.dense, record.sparse);
+    }
     if (record.has_learned) {
         check_learned(&record.learned);
     }

@@ -15,6 +15,7 @@
 #include "analysis/table/table.h"
 #include "analysis/table/unit.h"
 #include "engine/base/nearest.h"
+#include "tests/support/claims.h"
 #include "tests/support/results.h"
 
 static const char *database; /* with every point done */
@@ -104,6 +105,54 @@ static void test_unfinished(void **state) {
     unlink(path);
 }
 
+static const claim_text claims[] = {
+    {"CL-01", "latency:p50", "nodes=1K\nhosts=4", NULL, CG_CLAIM_LESS, 0.2, "ms", 0.15,
+     "from intended start to answer"},
+    {"CL-02", "throughput:mean", "", NULL, CG_CLAIM_AT_LEAST, 1002, "requests/s", 5000, ""},
+    {"CL-03", "throughput:mean", "nodes=all", "nodes=1K", CG_CLAIM_AT_LEAST, 1.5, "x", 1.989,
+     ""},
+    {"CL-04", "hits:ratio", "hosts=1", NULL, CG_CLAIM_MORE, 49.99999, "%", 0,
+     "with \"quotes\", commas | bars"},
+    {"CL-05", "hits:share", "", NULL, CG_CLAIM_MORE, 70, "%", 80, ""},
+    {"CL-06", "build:seconds", "nodes=1K\nhosts=1", NULL, CG_CLAIM_EQUAL, 0.1875, "s", 0, ""},
+};
+
+/* Behind the tables, or alone; not with columns or conditions, which are others' than theirs. */
+static void test_claims(void **state) {
+    (void)state;
+    char path[128];
+    cg_error error = {0};
+    snprintf(path, sizeof path, "%s", results_path("-claims.db"));
+    (void)claims_make(path, claims, sizeof claims / sizeof claims[0], 1.0);
+    an_table_options alone = {.format = AN_FORMAT_TEXT, .view = "claims"};
+    compare("claims.txt", path, &alone);
+    alone.format = AN_FORMAT_CSV;
+    compare("claims.csv", path, &alone);
+    alone.format = AN_FORMAT_JSON;
+    compare("claims.json", path, &alone);
+    alone.format = AN_FORMAT_MARKDOWN;
+    compare("claims.md", path, &alone);
+    compare("claims-narrow.txt", path, &(an_table_options){.view = "claims", .width = 90});
+    compare("views-claims.txt", path, &(an_table_options){.width = 0});
+    compare("views-claims.csv", path, &(an_table_options){.format = AN_FORMAT_CSV});
+    compare("views-claims.json", path, &(an_table_options){.format = AN_FORMAT_JSON});
+    compare("views.txt", path, &(an_table_options){.view = "main", .width = 90});
+    const char *const repetition[] = {"repetition=2"};
+    compare("repetition.txt", path,
+            &(an_table_options){
+                .columns = "throughput:mean", .where = repetition, .where_count = 1});
+    compare(
+        "views-where.csv", path,
+        &(an_table_options){.format = AN_FORMAT_CSV, .where = repetition, .where_count = 1});
+    alone.columns = "latency:p50";
+    assert_status(an_table_print(path, &alone, stderr, &error), CG_ERROR_INVALID, error,
+                  "takes no columns and no conditions");
+    alone = (an_table_options){.view = "claim"};
+    assert_status(an_table_print(path, &alone, stderr, &error), CG_ERROR_NOT_FOUND, error,
+                  "the nearest is \"claims\"");
+    unlink(path);
+}
+
 static void refuse(const an_table_options *options, cg_status expected, const char *part) {
     cg_error error = {0};
     FILE *out = tmpfile();
@@ -121,6 +170,7 @@ static void test_wrong_names(void **state) {
     refuse(&(an_table_options){.columns = "latency"}, CG_ERROR_INVALID, "metric:statistic");
     refuse(&(an_table_options){.columns = ","}, CG_ERROR_INVALID, "no columns");
     refuse(&(an_table_options){.view = "mian"}, CG_ERROR_NOT_FOUND, "nearest is \"main\"");
+    refuse(&(an_table_options){.view = "claims"}, CG_ERROR_NOT_FOUND, "has no claims");
     refuse(&(an_table_options){.experiment = "dmo"}, CG_ERROR_NOT_FOUND, "nearest is \"demo\"");
     const char *where[] = {"host=1"};
     an_table_options options = {.where = where, .where_count = 1};
@@ -185,6 +235,7 @@ int main(void) {
         cmocka_unit_test(test_formats),     cmocka_unit_test(test_columns_and_conditions),
         cmocka_unit_test(test_unfinished),  cmocka_unit_test(test_wrong_names),
         cmocka_unit_test(test_wrong_files), cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_claims),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);

@@ -262,7 +262,7 @@ static cluster *run_cluster(uint64_t seed, bool plant_deaf) {
     self->options.acknowledge =
         !plant_deaf && below(self, 2) ? CG_ACKNOWLEDGE_ALL : CG_ACKNOWLEDGE_PRIMARY;
     self->options.tries = below(self, 4) == 0 ? 2 : 50;
-    self->options.tiers[0].capacity_entries =
+    self->options.tiers[0].capacity =
         20; /* so that it is evicted from; all else is in memory */
     make_hosts(self);
     make_fabric(self);
@@ -440,7 +440,7 @@ static void test_checker_finds_what_is_broken(void **state) {
     assert_ok(cg_node_alloc(&self->options, &corpus, cg_allocator_heap(), &empty, &error),
               error);
     self->nodes[last] = empty;
-    assert_found(self, false, "is not durable at host");
+    assert_found(self, false, "has 0 durable records of 1 at host");
     /* The same without a client that was promised anything. */
     sim_check_cluster checked = {self->nodes, self->hosts, 1, true};
     uint64_t violations = 0;
@@ -487,7 +487,7 @@ static void test_checker_finds_what_is_broken(void **state) {
     self->request_count++;
     /* An acknowledgement of what was never stored. */
     self->requests[0].request_id = UINT64_C(1) << 47;
-    assert_found(self, false, "is not durable at host");
+    assert_found(self, false, "has 0 durable records of 1 at host");
     self->requests[0] = first;
     assert_ok(check(self, true, &violations, &error), error);
     free_cluster(self);

@@ -13,7 +13,15 @@
 enum { WEIGHT_LEAST = 66, WEIGHT_MOST = 65536 };
 
 /* Where the fields of an encoded record begin (log.h); vectors stand after what was learned. */
-enum { LEARNED_AT = 52, DIMS_AT = 56, ENTRIES_AT = 60, TEXT_AT = 64, LEARNED_PART_AT = 68 };
+enum {
+    KIND_AT = 44,
+    REMOVED_AT = 45,
+    LEARNED_AT = 53,
+    DIMS_AT = 57,
+    ENTRIES_AT = 61,
+    TEXT_AT = 65,
+    LEARNED_PART_AT = 69
+};
 
 typedef struct sample {
     support_fact fact;
@@ -49,6 +57,13 @@ static inline cg_learned learned_of(cg_stream *stream) {
     return learned;
 }
 
+static inline void encode_sample(sample *made) {
+    made->size_bytes = cg_log_record_bytes(&made->record);
+    made->bytes = malloc(made->size_bytes);
+    assert_non_null(made->bytes);
+    cg_log_record_encode(&made->record, made->bytes);
+}
+
 static inline sample *make_sample_of(bool learned, uint64_t seed, uint32_t dims,
                                      uint32_t entries, uint64_t sequence) {
     sample *made = calloc(1, sizeof *made);
@@ -76,10 +91,24 @@ static inline sample *make_sample_of(bool learned, uint64_t seed, uint32_t dims,
     if (learned) {
         made->record.learned = learned_of(&stream);
     }
-    made->size_bytes = cg_log_record_bytes(&made->record);
-    made->bytes = malloc(made->size_bytes);
-    assert_non_null(made->bytes);
-    cg_log_record_encode(&made->record, made->bytes);
+    encode_sample(made);
+    return made;
+}
+
+static inline sample *make_removal(uint64_t seed, uint64_t sequence,
+                                   uint64_t removed_sequence) {
+    sample *made = calloc(1, sizeof *made);
+    assert_non_null(made);
+    cg_stream stream = cg_stream_init(seed, "replica.removal", sequence);
+    made->record = (cg_log_record){
+        .kind = CG_RECORD_REMOVE,
+        .sequence = sequence,
+        .epoch = cg_stream_next(&stream),
+        .request_id = cg_stream_next(&stream),
+        .clock = {cg_stream_next(&stream), (uint32_t)cg_stream_next(&stream)},
+        .removed_sequence = removed_sequence,
+    };
+    encode_sample(made);
     return made;
 }
 

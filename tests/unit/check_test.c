@@ -10,6 +10,7 @@
 
 #include "analysis/check/check.h"
 #include "analysis/table/table.h"
+#include "tests/support/claims.h"
 #include "tests/support/results.h"
 
 static char database[256];
@@ -221,6 +222,75 @@ static void test_bless_harms_nothing(void **state) {
     free(after);
 }
 
+static const claim_text claims[] = {
+    {"CL-01", "throughput:mean", "nodes=1K\nhosts=1", NULL, CG_CLAIM_MORE, 1000, "1/s", 1001,
+     ""},
+    {"CL-02", "hits:ratio", "", NULL, CG_CLAIM_AT_LEAST, 50, "%", 0, ""},
+    {"CL-03", "none:mean", "", NULL, CG_CLAIM_LESS, 50, "ms", 0, ""},
+    {"CL-04", "build:seconds", "", NULL, CG_CLAIM_LESS, 50, "ms", 0, ""},
+};
+
+/* A claim that was met and is missed now fails, whatever its value may differ by; claims of wall
+ * time are left out. */
+static void test_claims(void **state) {
+    (void)state;
+    char fine[128];
+    char missed[128];
+    snprintf(fine, sizeof fine, "%s", results_path("-fine.db"));
+    snprintf(missed, sizeof missed, "%s", results_path("-missed.db"));
+    (void)claims_make(fine, claims, 4, 1.0);
+    (void)claims_make(missed, claims, 4, 0.99);
+    unlink(baseline);
+    bless(fine);
+    char *text = read_text(baseline);
+    assert_true(support_contains(text, "# column\tCL-01:value\texact\n"));
+    assert_true(support_contains(text, "\n-\t-\tCL-01:value\t1001.5\t1/s\n"
+                                       "-\t-\tCL-01:bound\t1000\t1/s\n"
+                                       "-\t-\tCL-01:verdict\t1\tmet\n"
+                                       "-\t-\tCL-01:aim\t1\tmet\n"
+                                       "-\t-\tCL-02:value\t50\t%\n"
+                                       "-\t-\tCL-02:bound\t50\t%\n"
+                                       "-\t-\tCL-02:verdict\t1\tmet\n"
+                                       "-\t-\tCL-03:value\t-\tms\n"
+                                       "-\t-\tCL-03:bound\t50\tms\n"
+                                       "-\t-\tCL-03:verdict\t-\topen\n"));
+    assert_false(support_contains(text, "CL-04"));
+    free(text);
+    text = check(fine, AN_VERDICT_SAME);
+    assert_true(support_contains(text, "all 30 figures of demo agree"));
+    free(text);
+    text = check(missed, AN_VERDICT_DIFFER);
+    assert_true(support_contains(text, "7 of 30 figures of demo differ"));
+    assert_true(support_contains(text, "  (claim)                       CL-01:verdict"));
+    assert_true(support_contains(text, "1 met                0 missed\n"));
+    free(text);
+    edit("throughput:mean\texact", "throughput:mean\t5%");
+    edit("CL-01:value\texact", "CL-01:value\t5%");
+    text = check(missed, AN_VERDICT_DIFFER);
+    assert_true(support_contains(text, "2 of 30 figures of demo differ"));
+    free(text);
+    /* a better run differs too, until it is blessed, which keeps tolerances */
+    bless(missed);
+    free(check(fine, AN_VERDICT_DIFFER));
+    text = read_text(baseline);
+    assert_true(support_contains(text, "# column\tCL-01:value\t5%\n"));
+    assert_true(support_contains(text, "CL-01:verdict\t0\tmissed\n"));
+    free(text);
+    free(check(missed, AN_VERDICT_SAME));
+    /* a bound that was loosened */
+    edit("CL-01:bound\t1000\t", "CL-01:bound\t1001\t");
+    text = check(missed, AN_VERDICT_DIFFER);
+    assert_true(support_contains(text, "1 of 30 figures"));
+    free(text);
+    /* a claim on one side only */
+    free(check(database, AN_VERDICT_DIFFER));
+    unlink(baseline);
+    bless(database);
+    free(check(fine, AN_VERDICT_DIFFER));
+    unlink(fine);
+    unlink(missed);
+}
+
 int main(void) {
     snprintf(database, sizeof database, "%s", results_path("-a.db"));
     snprintf(slower, sizeof slower, "%s", results_path("-b.db"));
@@ -230,7 +300,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_and_different),  cmocka_unit_test(test_exact_and_tolerances),
         cmocka_unit_test(test_rows_on_one_side),    cmocka_unit_test(test_bad_baselines),
-        cmocka_unit_test(test_bless_harms_nothing),
+        cmocka_unit_test(test_bless_harms_nothing), cmocka_unit_test(test_claims),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(database);

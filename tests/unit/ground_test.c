@@ -194,7 +194,9 @@ static void test_related(void **state) {
     sim_load_options load = options.load;
     load.facts = 150; /* not a multiple of 8 */
     assert_ok(
-        sim_workload_plan(&load, facts.count, 1, 5, cg_allocator_heap(), &workload, &error),
+        sim_workload_plan(
+            &(sim_workload_input){.load = &load, .facts = facts.count, .hosts = 1, .seed = 5},
+            cg_allocator_heap(), &workload, &error),
         error);
     bool before[FACTS] = {false};
     for (uint32_t i = 0; i < workload.count; i++) {

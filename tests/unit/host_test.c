@@ -21,7 +21,7 @@ enum { SEEN_MAX = 4096 };
 typedef struct fake {
     uint64_t steps;       /* work of a step: operations of CG_WORK_STEP */
     uint64_t first_steps; /* the same, of the first event; 0: as the others */
-    uint64_t reads;       /* of CG_WORK_TIER_L3, by requests only */
+    uint64_t reads;       /* of CG_WORK_TIER_STORE, by requests only */
     uint64_t write_bytes; /* requests write so much, and are answered when it is durable; 0: at
                              once */
     seen events[SEEN_MAX];
@@ -69,7 +69,7 @@ static cg_status step(void *context, const cg_event *event, cg_outputs *outputs,
     cg_work_count(&outputs->work, CG_WORK_STEP, first ? node->first_steps : node->steps, 0);
     cg_work_count(&outputs->work, CG_WORK_DISK_WRITE, 1000, 1000); /* must not be paid */
     if (event->kind == CG_EVENT_REQUEST) {
-        cg_work_count(&outputs->work, CG_WORK_TIER_L3, node->reads, 0);
+        cg_work_count(&outputs->work, CG_WORK_TIER_STORE, node->reads, 0);
         if (node->write_bytes > 0) {
             cg_output write = {.kind = CG_OUTPUT_WRITE, .id = event->id};
             return add(outputs, write, node->write_bytes, error);
@@ -98,12 +98,12 @@ static cg_status on_reply(void *context, uint32_t host, uint64_t now_ns, const c
     return CG_OK;
 }
 
-/* step 100 ns on a core, tier_l3 1,000 ns and disk_write 500 ns + 1 ns a byte on the disk. */
+/* step 100 ns on a core, tier_store 1,000 ns and disk_write 500 ns + 1 ns a byte on the disk. */
 static sim_profile profile_of_test(void) {
     sim_profile profile = {0};
     profile.entries[CG_WORK_STEP].fixed_ps = 100000;
     profile.entries[CG_WORK_TIER_L1].fixed_ps = 3400; /* tier_core_ns is rounded */
-    profile.entries[CG_WORK_TIER_L3] =
+    profile.entries[CG_WORK_TIER_STORE] =
         (sim_profile_entry){.fixed_ps = 1000000, .resource = SIM_RESOURCE_DISK};
     profile.entries[CG_WORK_DISK_WRITE] = (sim_profile_entry){
         .fixed_ps = 500000, .per_unit_ps = 1000, .resource = SIM_RESOURCE_DISK};
@@ -338,7 +338,7 @@ static cg_status step_random(void *context, const cg_event *event, cg_outputs *o
     node->event_count++;
     cg_work_count(&outputs->work, CG_WORK_STEP, cg_stream_next_below(&node->random, 4), 0);
     cg_work_count(&outputs->work, CG_WORK_TIER_L1, cg_stream_next_below(&node->random, 20), 0);
-    cg_work_count(&outputs->work, CG_WORK_TIER_L3, cg_stream_next_below(&node->random, 2), 0);
+    cg_work_count(&outputs->work, CG_WORK_TIER_STORE, cg_stream_next_below(&node->random, 2), 0);
     uint64_t id = event->kind == CG_EVENT_MESSAGE ? event->size_bytes - 8 : event->id;
     cg_output output = {.id = id};
     switch (cg_stream_next_below(&node->random, 5)) {

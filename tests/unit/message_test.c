@@ -48,7 +48,7 @@ static void test_allocate_round_trip(void **state) {
             make_allocate(&fact, shapes[i][0], shapes[i][1], "a cat is a mammal");
         size_t size_bytes = 0;
         uint8_t *bytes = encode_allocate(&sent, &size_bytes);
-        assert_int_equal(size_bytes, 28 + 4 * shapes[i][0] + 8 * shapes[i][1] + 17);
+        assert_int_equal(size_bytes, 36 + 4 * shapes[i][0] + 8 * shapes[i][1] + 17);
         cg_message_allocate got;
         cg_error error = {0};
         assert_ok(decode_allocate(bytes, size_bytes, &got, &error), error);
@@ -100,7 +100,7 @@ static void test_allocate_cut_and_absurd(void **state) {
         memcpy(bytes + at, kept, 4);
     }
     static const uint32_t bits[] = {0x7fc00000, 0x7f800000, 0xff800000, 0x7f7fffff, 0x40000000};
-    for (size_t at = 28; at < 28 + 4 * 32; at += 4) { /* NaN, infinities, huge, 2.0 */
+    for (size_t at = 36; at < 36 + 4 * 32; at += 4) { /* NaN, infinities, huge, 2.0 */
         uint8_t kept[4];
         memcpy(kept, bytes + at, 4);
         for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
@@ -199,8 +199,9 @@ static void test_answer_absurd(void **state) {
         {40, CG_ALTERNATIVES + 1},
         {40, UINT32_MAX},
         {40, 1},
-        {size_bytes - 4, CG_STRATEGY_COUNT},
-        {size_bytes - 4, CG_COLUMN_COUNT << 8},
+        {size_bytes - 10, CG_STRATEGY_COUNT},
+        {size_bytes - 10, CG_COLUMN_COUNT << 8},
+        {size_bytes - 6, CG_REQUEST_KIND_COUNT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint8_t bytes[CG_MESSAGE_ANSWER_BYTES_MAX];

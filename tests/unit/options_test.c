@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/base/nearest.h"
+#include "sim/scenario/load_phase.h"
 #include "sim/scenario/option_table.h"
 #include "sim/scenario/options.h"
 #include "sim/scenario/time_limit.h"
@@ -98,6 +99,7 @@ static void real_units_have_known_values(void **state) {
         {SIM_UNIT_RATE, "250/s", 250.0},       {SIM_UNIT_RATE, "2.5", 2.5},
         {SIM_UNIT_PROBABILITY, "5%", 0.05},    {SIM_UNIT_PROBABILITY, "0.1", 0.1},
         {SIM_UNIT_PROBABILITY, "1e-3", 0.001}, {SIM_UNIT_PROBABILITY, "100 %", 1.0},
+        {SIM_UNIT_NUMBER, "0.99", 0.99},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         sim_quantity quantity = {known[i].unit, "0",
@@ -174,7 +176,7 @@ static void table_is_sound(void **state) {
     assert_int_equal(options.engine.index, SIM_INDEX_HNSW);
     assert_int_equal(options.engine.strategy, SIM_STRATEGY_HIERARCHICAL);
     assert_true(options.engine.columns[0] && options.engine.columns[3]);
-    assert_int_equal(options.engine.tier_capacity[1], 1000000);
+    assert_int_equal(options.engine.tiers[1].capacity, 1000000);
     assert_int_equal(options.engine.timeout_ns, 20000000);
     assert_true(options.load.rate_hz >= 1000.0 && options.load.rate_hz <= 1000.0);
     assert_int_equal(options.end_ns, 600000000000);
@@ -221,6 +223,8 @@ static void every_option_survives_its_text(void **state) {
             snprintf(value, sizeof value, "599s");
         } else if (strcmp(option->path, "engine.tiers.l1") == 0) {
             snprintf(value, sizeof value, "1M"); /* at most those of the second tier */
+        } else if (strcmp(option->path, "engine.prefetch") == 0) {
+            assert_ok(sim_options_set(&options, "engine.successors", "1K", &error), error);
         }
         assert_ok(sim_option_set_text(option, &options, value, &error), error);
         assert_ok(sim_options_format(&options, &text, &error), error);
@@ -267,6 +271,106 @@ static void faults_survive_their_text(void **state) {
     assert_string_equal(text, again);
     free(text);
     free(again);
+}
+
+/* Every field of a phase, beside faults. */
+static void phases_survive_their_text(void **state) {
+    (void)state;
+    static const char *const values[SIM_LOAD_PHASE_FIELDS] = {
+        "2s", "5K", "0.25", "0.125", "10%", "8", "3", "1.1", "0.9", "0.5", "0.2", "0.3", "0.4"};
+    sim_options options;
+    sim_options back;
+    cg_error error;
+    char *text = NULL;
+    char *again = NULL;
+    sim_options_default(&options);
+    options.phase_count = 2;
+    for (size_t i = 0; i < SIM_LOAD_PHASE_FIELDS; i++) {
+        assert_ok(sim_load_phase_set(&options.phases[0], i, values[i], &error), error);
+        assert_true(sim_load_phase_gives(&options.phases[0], sim_load_phase_fields[i]));
+    }
+    assert_ok(sim_load_phase_set(&options.phases[1], 0, "3s", &error), error);
+    assert_ok(sim_load_phase_set(&options.phases[1], 9, "0", &error), error);
+    options.fault_count = 1;
+    options.faults[0] =
+        (sim_fault){.at_ns = 5000000000, .action = SIM_FAULT_LOSS, .probability = 0.1};
+    assert_ok(sim_options_format(&options, &text, &error), error);
+    assert_non_null(
+        strstr(text, "\nphases[1].at = 2000000000ns\nphases[1].rate = 5e+03\n"
+                     "phases[1].recall = 0.25\nphases[1].deallocate = 0.125\n"
+                     "phases[1].batch = 0.1\nphases[1].keys = 8\nphases[1].hops = 3\n"
+                     "phases[1].zipf = 1.1\nphases[1].chain = 0.9\nphases[1].rotate = 0.5\n"
+                     "phases[1].urgent = 0.2\nphases[1].low = 0.3\nphases[1].greedy = 0.4\n"
+                     "phases[2].at = 3000000000ns\nphases[2].rotate = 0\n"
+                     "faults[1].at = 5000000000ns\n"));
+    assert_ok(sim_options_parse(text, &back, &error), error);
+    assert_int_equal(back.phase_count, 2);
+    assert_memory_equal(back.phases, options.phases, sizeof options.phases);
+    assert_ok(sim_options_format(&back, &again, &error), error);
+    assert_string_equal(text, again);
+    free(text);
+    free(again);
+    /* Applied, it is the load that these values describe. */
+    double rotate = 0.0;
+    sim_load_options load = options.load;
+    sim_load_options expected = options.load;
+    expected.rate_hz = 5000.0;
+    expected.recall = 0.25;
+    expected.deallocate = 0.125;
+    expected.batch = 0.1;
+    expected.keys = 8;
+    expected.hops = 3;
+    expected.zipf = 1.1;
+    expected.chain = 0.9;
+    expected.urgent = 0.2;
+    expected.low = 0.3;
+    expected.greedy = 0.4;
+    sim_load_phase_apply(&options.phases[0], &load, &rotate);
+    assert_memory_equal(&load, &expected, sizeof load);
+    assert_true(rotate > 0.49 && rotate < 0.51);
+    sim_load_phase_apply(&options.phases[1], &load, &rotate);
+    assert_memory_equal(&load, &expected, sizeof load);
+    assert_true(rotate < 0.01);
+}
+
+static void bad_phase_text_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *lines;
+        const char *says;
+    } bad[] = {
+        {"phases[2].at = 1ns\n", "\"phases[2].at\" stands where phases[1].at should"},
+        {"phases[1].at = 1ns\nphases[1].rat = 1\n", "where a field of the last phase"},
+        {"phases[1].at = 1ns\nphases[1].rate = 0\n", "phases[1].rate: \"0\" is too small"},
+        {"phases[1].at = 1ns\nphases[1].recall = 0.5\nphases[1].rate = 5\n", "canonical"},
+        {"faults[1].at = 1ns\nfaults[1].action = loss\nfaults[1].value = 0\n"
+         "phases[1].at = 1ns\nphases[1].rate = 5\n",
+         "canonical"},
+    };
+    sim_options options;
+    cg_error error;
+    char *text = NULL;
+    sim_options_default(&options);
+    assert_ok(sim_options_format(&options, &text, &error), error);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char copy[8192];
+        snprintf(copy, sizeof copy, "%s%s", text, bad[i].lines);
+        assert_int_not_equal(sim_options_parse(copy, &options, &error), CG_OK);
+        if (!support_contains(error.message, bad[i].says)) {
+            fail_msg("\"%s\" lacks \"%s\"", error.message, bad[i].says);
+        }
+    }
+    char many[4096];
+    size_t used = 0;
+    for (int i = 1; i <= SIM_PHASES_MAX + 1; i++) {
+        used += (size_t)snprintf(many + used, sizeof many - used,
+                                 "phases[%d].at = %dns\nphases[%d].rate = 5\n", i, i, i);
+    }
+    char copy[16384];
+    snprintf(copy, sizeof copy, "%s%s", text, many);
+    assert_status(sim_options_parse(copy, &options, &error), CG_ERROR_CORRUPT, error,
+                  "more than 16 phases");
+    free(text);
 }
 
 static void parse_accepts_only_canonical_text(void **state) {
@@ -382,7 +486,7 @@ static const bad_value bad_values[] = {
      "10^6 "
      "or 10^9, for example \"10K\""},
     {"graph.source", "dbpedia",
-     "graph.source: \"dbpedia\" is not known; it can only be wordnet"},
+     "graph.source: \"dbpedia\" is not one of wordnet and keys; do you mean \"keys\"?"},
     {"graph.path", "", "graph.path: \"\" is empty; give the name of a file or folder"},
     {"engine.index", "hsnw",
      "engine.index: \"hsnw\" is not one of flat and hnsw; do you mean \"hnsw\"?"},
@@ -400,6 +504,12 @@ static const bad_value bad_values[] = {
     {"cluster.network", "1ms",
      "\"cluster.network\" is a group of options; name one of it, for example "
      "\"cluster.network.latency\""},
+    {"load.zipf", "4.5", "load.zipf: \"4.5\" is too large; the greatest is 4"},
+    {"load.zipf", "5%", "load.zipf: \"5%\" is not a number; use digits, for example \"0.99\""},
+    {"load.recal", "1", "unknown option \"load.recal\"; do you mean \"load.recall\"?"},
+    {"phases", "none",
+     "\"phases\" is a list and cannot be set from one value; write it in the scenario's point "
+     "function"},
     {"seed", "7", "seed: a point's seed follows from the run's; choose that with --seed"},
     {"faults", "none",
      "\"faults\" is a list and cannot be set from one value; write it in the scenario's point "
@@ -485,6 +595,84 @@ static void break_heal(sim_options *options) {
         (sim_fault){.at_ns = 1500000000, .action = SIM_FAULT_HEAL};
 }
 
+static void break_kinds(sim_options *options) {
+    options->load.recall = 0.6;
+    options->load.deallocate = 0.3;
+    options->load.batch = 0.2;
+}
+static void break_priorities(sim_options *options) {
+    options->load.urgent = 0.75;
+    options->load.low = 0.5;
+}
+static void break_popularity(sim_options *options) {
+    options->load.popularity = SIM_LAW_FILE;
+}
+static void break_arrival(sim_options *options) {
+    options->load.arrival = SIM_ARRIVAL_RECORDED;
+}
+static void break_burst(sim_options *options) {
+    options->load.arrival = SIM_ARRIVAL_BURST;
+    options->load.burst = 20.0;
+}
+static void break_related(sim_options *options) {
+    options->load.order = SIM_ORDER_RELATED;
+    options->load.repeat = SIM_REPEAT_POPULARITY;
+}
+static void break_keys(sim_options *options) {
+    options->graph.source = SIM_GRAPH_KEYS;
+    options->graph.nodes = 100;
+    options->load.recall = 0.5;
+}
+static void break_key_hops(sim_options *options) {
+    break_keys(options);
+    options->load.recall = 1.0;
+    options->load.hops = 2;
+}
+static void break_key_count(sim_options *options) {
+    break_keys(options);
+    options->load.recall = 1.0;
+    options->graph.nodes = 0;
+}
+static void break_key_phase(sim_options *options) {
+    break_keys(options);
+    options->load.recall = 1.0;
+    options->phases[options->phase_count++] =
+        (sim_load_phase){.given = 1u | 1u << 2, .recall = 0.5};
+}
+static sim_load_phase rate_at(uint64_t at_ns) {
+    return (sim_load_phase){.at_ns = at_ns, .given = 3, .rate_hz = 5.0};
+}
+static void break_phase_order(sim_options *options) {
+    options->phases[options->phase_count++] = rate_at(1000000000);
+    options->phases[options->phase_count++] = rate_at(1000000000);
+}
+static void break_phase_late(sim_options *options) {
+    options->phases[options->phase_count++] = rate_at(700000000000);
+}
+static void break_phase_empty(sim_options *options) {
+    options->phases[options->phase_count++] = (sim_load_phase){.given = 1};
+}
+static void break_phase_time(sim_options *options) {
+    options->phases[options->phase_count++] = (sim_load_phase){.given = 2, .rate_hz = 1.0};
+}
+static void break_phase_shares(sim_options *options) {
+    options->load.batch = 0.5;
+    options->phases[options->phase_count++] =
+        (sim_load_phase){.given = 1u | 1u << 2, .recall = 0.5};
+    options->phases[options->phase_count++] =
+        (sim_load_phase){.at_ns = 1, .given = 1u | 1u << 3, .deallocate = 0.25};
+}
+static void break_phase_zipf(sim_options *options) {
+    options->load.popularity = SIM_LAW_UNIFORM;
+    options->phases[options->phase_count++] =
+        (sim_load_phase){.given = 1u | 1u << 7, .zipf = 0.5};
+}
+static void break_phase_rate(sim_options *options) {
+    break_arrival(options);
+    memcpy(options->load.arrival_file, "some", 5);
+    options->phases[options->phase_count++] = rate_at(0);
+}
+
 static void bad_combinations_get_their_sentence(void **state) {
     (void)state;
     static const struct {
@@ -507,6 +695,33 @@ static void bad_combinations_get_their_sentence(void **state) {
         {break_order,
          "faults[2].at: 1s is before the fault above it, at 2s; list faults in the order "
          "of time"},
+        {break_kinds, "load.recall, load.deallocate and load.batch are 0.6, 0.3 and 0.2 of the "
+                      "requests, more than all of them"},
+        {break_priorities,
+         "load.urgent and load.low are 0.75 and 0.5 of the requests, more than all of them"},
+        {break_popularity, "load.popularity: file needs a load.popularity_file"},
+        {break_arrival, "load.arrival: recorded needs a load.arrival_file"},
+        {break_burst, "load.burst: 20 times the rate in 0.1 of the time is more than the whole "
+                      "load; lower it, or load.burst_share"},
+        {break_related, "load.order: related puts each fact in its one place; it does not go "
+                        "with load.repeat"},
+        {break_keys, "graph.source: keys have no content, so they can only be recalled; "
+                     "load.recall is 0.5 and must be 1"},
+        {break_key_hops, "graph.source: keys have no edges; load.hops is 2 and must be 0"},
+        {break_key_count, "graph.source: of keys there are not \"all\"; say with graph.nodes "
+                          "how many there are"},
+        {break_key_phase, "phases[1]: graph.source: keys have no content, so they can only be "
+                          "recalled; load.recall is 0.5 and must be 1"},
+        {break_phase_order, "phases[2]: at 1s is not after the phase above it, at 1s; list "
+                            "phases in the order of time"},
+        {break_phase_late, "phases[1]: at 700s is after the run's stop at 10min"},
+        {break_phase_empty, "phases[1]: it changes nothing; name an option, for example rate = "
+                            "\"5K\""},
+        {break_phase_time, "phases[1]: at is missing"},
+        {break_phase_shares, "phases[2]: load.recall, load.deallocate and load.batch are 0.5, "
+                             "0.25 and 0.5 of the requests, more than all of them"},
+        {break_phase_zipf, "phases[1]: zipf changes nothing where load.popularity is not zipf"},
+        {break_phase_rate, "phases[1]: rate changes nothing where load.arrival is recorded"},
         {break_heal, "faults[1].action: there is no partition to heal at 1500ms"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -565,6 +780,8 @@ int main(void) {
         cmocka_unit_test(table_is_sound),
         cmocka_unit_test(every_option_survives_its_text),
         cmocka_unit_test(faults_survive_their_text),
+        cmocka_unit_test(phases_survive_their_text),
+        cmocka_unit_test(bad_phase_text_is_refused),
         cmocka_unit_test(parse_accepts_only_canonical_text),
         cmocka_unit_test(bad_values_get_their_sentence),
         cmocka_unit_test(bad_combinations_get_their_sentence),

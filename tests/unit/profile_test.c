@@ -46,7 +46,7 @@ static void test_reference(void **state) {
     assert_int_equal(cost.disk_ns, 0);
     assert_int_equal(cost.tier_core_ns, 0);
     memset(&work, 0, sizeof work);
-    cg_work_count(&work, CG_WORK_TIER_L3, 2, 8192); /* 2 * 80 us + 8 KiB at 2 GB/s */
+    cg_work_count(&work, CG_WORK_TIER_STORE, 2, 8192); /* 2 * 80 us + 8 KiB at 2 GB/s */
     cost = sim_profile_cost(&profile, &work);
     assert_int_equal(cost.disk_ns, 160000 + 4096);
     assert_int_equal(cost.tier_disk_ns, cost.disk_ns);
@@ -95,12 +95,12 @@ static void test_tier_share(void **state) {
 static void test_with_disk(void **state) {
     (void)state;
     char text[8192];
-    build(text, sizeof text, CG_WORK_TIER_L3,
-          "tier_l3\tbyte\t80000\t0.5\t0\t0\tdisk\tby hand\n");
+    build(text, sizeof text, CG_WORK_TIER_STORE,
+          "tier_store\tbyte\t80000\t0.5\t0\t0\tdisk\tby hand\n");
     sim_profile profile = parse(text);
     sim_profile changed = sim_profile_with_disk(&profile, 10000, 1000000000);
-    assert_int_equal(changed.entries[CG_WORK_TIER_L3].fixed_ps, 10000000);
-    assert_int_equal(changed.entries[CG_WORK_TIER_L3].per_unit_ps, 1000);
+    assert_int_equal(changed.entries[CG_WORK_TIER_STORE].fixed_ps, 10000000);
+    assert_int_equal(changed.entries[CG_WORK_TIER_STORE].per_unit_ps, 1000);
     assert_int_equal(changed.entries[CG_WORK_STEP].fixed_ps, 0);
     assert_int_not_equal(changed.hash, profile.hash);
     changed = sim_profile_with_disk(&profile, 0, 0);

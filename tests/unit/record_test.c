@@ -1,4 +1,5 @@
-/* Goal: a log record has exactly the bytes that log.h describes, with what was learned and without;
+/* Goal: a log record has exactly the bytes that log.h describes, with what was learned and without,
+ * of a fact and of a removal;
  * whatever is cut, altered or absurd is refused with a status and changes nothing.
  */
 #include <math.h>
@@ -8,6 +9,7 @@
 #include "tests/support/records.h"
 
 static void assert_same_record(const cg_log_record *left, const cg_log_record *right) {
+    assert_int_equal(left->kind, right->kind);
     assert_int_equal(left->sequence, right->sequence);
     assert_int_equal(left->epoch, right->epoch);
     assert_int_equal(left->request_id, right->request_id);
@@ -284,8 +286,115 @@ static void test_record_learned_values(void **state) {
     free_sample(made);
 }
 
+/* Made outside of this program from the table in log.h; the CRC by the bitwise algorithm. */
+static const uint8_t known_removal[] = {
+    0x31, 0x00, 0x00, 0x00, 0xec, 0xa5, 0x92, 0xd1, 0x09, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x07, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x88, 0x77, 0x66, 0x55,
+    0x44, 0x33, 0x22, 0x11, 0x88, 0x13, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x06, 0x00,
+    0x00, 0x00, 0x01, 0x04, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00};
+
+static void test_removal_known_bytes(void **state) {
+    (void)state;
+    cg_log_record removal = {.kind = CG_RECORD_REMOVE,
+                             .sequence = 9,
+                             .epoch = 7,
+                             .request_id = UINT64_C(0x1122334455667788),
+                             .clock = {5000, 6},
+                             .removed_sequence = 4};
+    uint8_t bytes[sizeof known_removal + 1] = {0};
+    assert_int_equal(cg_log_record_bytes(&removal), sizeof known_removal);
+    cg_log_record_encode(&removal, bytes);
+    assert_memory_equal(bytes, known_removal, sizeof known_removal);
+    cg_log_record got;
+    memset(&got, 0xa5, sizeof got);
+    size_t used = 0;
+    cg_error error = {0};
+    assert_ok(decode(bytes, sizeof bytes, &got, &used, &error), error); /* one to spare */
+    assert_int_equal(used, sizeof known_removal);
+    assert_int_equal(got.kind, CG_RECORD_REMOVE);
+    assert_int_equal(got.sequence, 9);
+    assert_int_equal(got.epoch, 7);
+    assert_int_equal(got.request_id, removal.request_id);
+    assert_int_equal(cg_hlc_compare(got.clock, removal.clock), 0);
+    assert_int_equal(got.removed_sequence, 4);
+    assert_false(got.has_learned);
+    assert_int_equal(got.text_bytes, 0);
+}
+
+/* Goal: of a removal every altered byte is refused and every cut, sealed or not; and behind a
+ * right checksum what is longer than a removal, and one of what does not come before it. */
+static void test_removal_absurd(void **state) {
+    (void)state;
+    sample *made = make_removal(15, 9, 4);
+    cg_log_record record = {.sequence = 99};
+    size_t used = 98;
+    cg_error error = {0};
+    for (size_t at = 0; at < made->size_bytes; at++) {
+        for (uint32_t flip = 1; flip < 256; flip++) {
+            made->bytes[at] ^= (uint8_t)flip;
+            assert_int_equal(decode(made->bytes, made->size_bytes, &record, &used, NULL),
+                             CG_ERROR_CORRUPT);
+            made->bytes[at] ^= (uint8_t)flip;
+        }
+    }
+    for (size_t size = 8; size <= made->size_bytes + 3; size++) {
+        uint8_t *other = calloc(1, size);
+        assert_non_null(other);
+        memcpy(other, made->bytes, size < made->size_bytes ? size : made->size_bytes);
+        assert_int_equal(
+            decode(other, size < made->size_bytes ? size : 0, &record, &used, NULL),
+            CG_ERROR_CORRUPT);
+        reseal(other, size);
+        if (size != made->size_bytes) {
+            assert_status(decode(other, size, &record, &used, &error), CG_ERROR_CORRUPT, error,
+                          size < REMOVED_AT ? "is cut" : "a removal has 53");
+        }
+        free(other);
+    }
+    static const uint64_t removed[] = {0, 9, 10, UINT64_MAX};
+    for (size_t i = 0; i < sizeof removed / sizeof *removed; i++) {
+        cg_writer writer = cg_writer_init(made->bytes + REMOVED_AT, 8);
+        cg_write_u64(&writer, removed[i]);
+        reseal(made->bytes, made->size_bytes);
+        assert_status(decode(made->bytes, made->size_bytes, &record, &used, &error),
+                      CG_ERROR_CORRUPT, error, "does not come before it");
+    }
+    free_sample(made);
+    assert_int_equal(record.sequence, 99);
+    assert_int_equal(used, 98);
+}
+
+/* Goal: a kind that is not known is refused, and a record taken for one of the other kind. */
+static void test_record_kinds(void **state) {
+    (void)state;
+    sample *samples[] = {make_sample(16, 32, 3, 5), make_removal(16, 5, 4)};
+    for (uint32_t which = 0; which < 2; which++) {
+        sample *made = samples[which];
+        assert_int_equal(made->bytes[KIND_AT], which);
+        for (uint32_t kind = 0; kind < 256; kind++) {
+            cg_log_record record = {.sequence = 99};
+            size_t used = 0;
+            cg_error error = {0};
+            made->bytes[KIND_AT] = (uint8_t)kind;
+            reseal(made->bytes, made->size_bytes);
+            cg_status status = decode(made->bytes, made->size_bytes, &record, &used, &error);
+            if (kind == which) {
+                assert_ok(status, error);
+            } else {
+                assert_status(status, CG_ERROR_CORRUPT, error,
+                              kind > 1 ? "which is not known" : "bytes");
+                assert_int_equal(record.sequence, 99);
+            }
+        }
+        free_sample(made);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_removal_known_bytes),
+        cmocka_unit_test(test_removal_absurd),
+        cmocka_unit_test(test_record_kinds),
         cmocka_unit_test(test_record_round_trip),
         cmocka_unit_test(test_record_altered_and_cut),
         cmocka_unit_test(test_record_absurd_fields),

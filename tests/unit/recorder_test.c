@@ -240,10 +240,10 @@ static void test_refused_files(void **state) {
     unlink(path);
 
     (void)results_make(path, 1.0);
-    (void)query(path, "PRAGMA user_version = 2");
-    assert_status(begin(path, &error), CG_ERROR_VERSION, error, "newer than this program's 1");
-    (void)query(path, "PRAGMA user_version = 0");
-    assert_status(begin(path, &error), CG_ERROR_VERSION, error, "results/migrations/1.sql");
+    (void)query(path, "PRAGMA user_version = 3");
+    assert_status(begin(path, &error), CG_ERROR_VERSION, error, "newer than this program's 2");
+    (void)query(path, "PRAGMA user_version = 1");
+    assert_status(begin(path, &error), CG_ERROR_VERSION, error, "results/migrations/2.sql");
     (void)query(path, "PRAGMA application_id = 5");
     assert_status(begin(path, &error), CG_ERROR_CORRUPT, error, "no result database of");
     assert_string_equal(query(path, "SELECT count(*) FROM histogram"), "8");

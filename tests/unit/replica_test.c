@@ -6,10 +6,10 @@
 
 /* Made outside of this program from the table in wire.h; the CRCs by the bitwise algorithm. */
 static const uint8_t known_message[] = {
-    0x43, 0x47, 0x57, 0x31, 0x01, 0x00, 0x03, 0x00, 0x01, 0x00, 0x00, 0x00, 0x02,
+    0x43, 0x47, 0x57, 0x31, 0x02, 0x00, 0x03, 0x00, 0x01, 0x00, 0x00, 0x00, 0x02,
     0x00, 0x00, 0x00, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0x09, 0x00,
     0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x07, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
-    0x00, 0x00, 0x00, 0x00, 0x00, 0x20, 0x6c, 0x20, 0xae, 0x61, 0x62, 0x63};
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x2c, 0x4b, 0x5b, 0x8a, 0x61, 0x62, 0x63};
 static const cg_wire_header known_header = {.type = 3,
                                             .from = 1,
                                             .to = 2,
@@ -82,7 +82,8 @@ static void test_log_append(void **state) {
     enum { COUNT = 200 };
     sample *samples[COUNT + 2];
     for (uint32_t i = 0; i < COUNT + 2; i++) {
-        samples[i] = make_sample_of(i % 3 == 0, 9, 32, i % 5, i + 1);
+        samples[i] = i % 7 == 6 ? make_removal(9, i + 1, 1 + i / 2)
+                                : make_sample_of(i % 3 == 0, 9, 32, i % 5, i + 1);
     }
     for (uint32_t i = 0; i < COUNT; i++) {
         sample *next = samples[i];
@@ -107,6 +108,7 @@ static void test_log_append(void **state) {
         const uint8_t *bytes = cg_log_bytes(log, i + 1, &size_bytes);
         assert_int_equal(size_bytes, samples[i]->size_bytes);
         assert_memory_equal(bytes, samples[i]->bytes, size_bytes);
+        assert_int_equal(cg_log_time_ns(log, i + 1), samples[i]->record.clock.physical_ns);
         total_bytes += size_bytes;
     }
     assert_true(cg_log_held_bytes(log) > total_bytes);
@@ -118,7 +120,7 @@ static void test_log_append(void **state) {
 }
 
 /* Goal: a scan finds exactly the whole records in front of a tear, wherever it is, of one that
- * is altered, and of one that is out of order. */
+ * is altered, and of one that is out of order; whether they add facts or remove them. */
 static void test_log_scan(void **state) {
     (void)state;
     enum { COUNT = 5 };
@@ -126,7 +128,8 @@ static void test_log_scan(void **state) {
     uint8_t image[8192];
     sample *samples[COUNT];
     for (uint32_t i = 0; i < COUNT; i++) {
-        samples[i] = make_sample_of(i == 1, 10, 32, i, i + 1);
+        samples[i] =
+            i % 2 ? make_removal(10, i + 1, i) : make_sample_of(i == 2, 10, 32, i, i + 1);
         memcpy(image + ends[i], samples[i]->bytes, samples[i]->size_bytes);
         ends[i + 1] = ends[i] + samples[i]->size_bytes;
     }

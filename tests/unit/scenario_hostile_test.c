@@ -29,7 +29,9 @@ typedef struct hostile_script {
     const char *says;
 } hostile_script;
 
-#define END                 "\nreturn { name = \"s\", point = function() return {} end }"
+#define END "\nreturn { name = \"s\", point = function() return {} end }"
+#define RETURN_CLAIM(body)                                                                     \
+    "return { name = \"s\", claims = { { " body " } }, point = function() return {} end }"
 #define RETURN_VALUE(value) "return { name = " value ", point = function() return {} end }"
 
 static const hostile_script hostile_scripts[] = {
@@ -112,6 +114,27 @@ static const hostile_script hostile_scripts[] = {
      "5",
      "must return a table, not a number"},
     {"string.format(\"%p\", {})", ":1: string.format: %p would print an address"},
+    /* Claims. */
+    {"local c = {}\nc[1] = c\nreturn { name = \"s\", claims = c, point = function() return {} "
+     "end }",
+     "claims[1] holds a table without a name"},
+    {RETURN_CLAIM("id = string.rep(\"C\", 1 << 20) .. \"-1\""), "claims[1].id: \"CCCC"},
+    {RETURN_CLAIM("id = \"CL-1\\0\""), "claims[1].id holds a control character"},
+    {RETURN_CLAIM("id = \"CL-1\\n\""), "claims[1].id holds a control character"},
+    {RETURN_CLAIM("id = \"CL-1\", metric = \"a:\" .. string.rep(\"b\", 999)"),
+     "claims[1].metric: \"a:bbbb"},
+    {RETURN_CLAIM("id = \"CL-1\", metric = \"a:b'); DROP TABLE claim; --\""),
+     "is not of the form \"metric:statistic\""},
+    {RETURN_CLAIM("id = \"CL-1\", metric = \"a:b\", op = \"<\", bound = 10^400"),
+     "claims[1].bound must be a finite number"},
+    {RETURN_CLAIM("id = \"CL-1\", metric = \"a:b\", op = \"<\", bound = function() end"),
+     "not a function"},
+    {RETURN_CLAIM("id = \"CL-1\", metric = \"a:b\", [1] = 2"),
+     "claims[1] holds a number without a name"},
+    {RETURN_CLAIM("id = \"CL-1\", metric = \"a:b\", op = \"<\", bound = 1, unit = "
+                  "string.rep(\"%s\", 30)"),
+     "claims[1].unit: \"%s%s"},
+    {RETURN_CLAIM("id = \"CL-1\", metric = \"a:b\", where = _ENV"), "claims[1].where"},
     {RETURN_VALUE("function() end"), "name must be a text"},
     {RETURN_VALUE("string.rep(\"x\", 65)"), "name: \"xxxxxxxx"},
     {RETURN_VALUE("\"a\\0b\""), "name holds a control character"},

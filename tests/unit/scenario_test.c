@@ -2,6 +2,7 @@
  * names the place. */
 #include "tests/support/support.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,17 @@ static const char whole[] =
     "= \"1K\" } },\n"
     "    { name = \"r\", kind = \"reliability\", series = \"hosts\" },\n"
     "  },\n"
+    "  claims = {\n"
+    "    { id = \"CL-33\", metric = \"tier.l1:share\", where = { nodes = 10000, hosts = 4 }, "
+    "op = "
+    "\">\",\n"
+    "      bound = 80, unit = \"%\", aim = 90.5, note = \"default tiers\" },\n"
+    "    { id = \"CL-37\", metric = \"throughput:mean\", where = { hosts = 4 }, over = { hosts "
+    "= 1 "
+    "},\n"
+    "      op = \"<=\", bound = -0.0 },\n"
+    "    { id = \"CL-51\", metric = \"batch:max\", op = \"=\", bound = 3 },\n"
+    "  },\n"
     "}\n";
 
 static void a_scenario_becomes_its_plan(void **state) {
@@ -129,7 +141,7 @@ static void a_scenario_becomes_its_plan(void **state) {
         assert_int_equal(options.cluster.network.jitter_ns, 1000);
         assert_false(options.engine.columns[2]);
         assert_true(options.engine.columns[1]);
-        assert_int_equal(options.engine.tier_capacity[0], 2000);
+        assert_int_equal(options.engine.tiers[0].capacity, 2000);
         assert_int_equal(options.fault_count, i / 3 % 2 ? 3 : 0);
         if (options.fault_count > 0) {
             assert_int_equal(options.faults[0].hosts[0], 3);
@@ -148,6 +160,26 @@ static void a_scenario_becomes_its_plan(void **state) {
     assert_string_equal(plan->views[2].text,
                         "kind=timeline\ny=latency:p99\nwhere.nodes=1K\nwhere.hosts=4\n");
     assert_string_equal(plan->views[3].text, "kind=reliability\nseries=hosts\n");
+    assert_int_equal(plan->claim_count, 3);
+    const sim_claim_plan *claim = &plan->claims[0];
+    assert_string_equal(claim->name, "CL-33");
+    assert_string_equal(claim->column, "tier.l1:share");
+    assert_string_equal(claim->selector, "nodes=10000\nhosts=4");
+    assert_null(claim->over);
+    assert_string_equal(claim->unit, "%");
+    assert_string_equal(claim->note, "default tiers");
+    assert_true(claim->op == CG_CLAIM_MORE && claim->bound == 80 && claim->has_aim &&
+                claim->aim == 90.5);
+    claim++;
+    assert_string_equal(claim->selector, "hosts=4");
+    assert_string_equal(claim->over, "hosts=1");
+    assert_string_equal(claim->unit, "x");
+    assert_string_equal(claim->note, "");
+    assert_true(claim->op == CG_CLAIM_AT_MOST && !claim->has_aim && !signbit(claim->bound));
+    claim++;
+    assert_string_equal(claim->selector, "");
+    assert_string_equal(claim->unit, "1");
+    assert_true(claim->op == CG_CLAIM_EQUAL && claim->bound == 3);
     sim_plan_free(plan);
 }
 
@@ -283,6 +315,8 @@ typedef struct bad_script {
 
 #define POINT(body)    "return { name = \"s\", point = function(factor) return " body " end }"
 #define SCENARIO(more) "return { name = \"s\", point = function() return {} end, " more " }"
+#define CLAIM(body)    SCENARIO(FACTORS "claims = { { " body " } }")
+#define COLUMN         "id = \"CL-1\", metric = \"a:b\", "
 #define FACTORS        "factors = { { \"hosts\", { 1, 4 } } }, "
 
 static const bad_script bad_scripts[] = {
@@ -356,6 +390,62 @@ static const bad_script bad_scripts[] = {
               "tables = { { name = \"t\", columns = { \"a:b\" } } }, plots = { { name = \"t\", "
               "x = \"hosts\", y = \"a:b\" } }"),
      "plots[1].name: there is another table or plot \"t\""},
+    {SCENARIO("tables = { { name = \"claims\", columns = { \"a:b\" } } }"),
+     "tables[1].name: \"claims\" is the table of the scenario's claims"},
+    {SCENARIO("claims = { id = \"CL-1\" }"), "claims must be a plain list"},
+    {SCENARIO("claims = { 4 }"), "claims[1] must be a table, not a number"},
+    {SCENARIO("claims = { { id = \"CL-1\", metrik = \"a:b\" } }"),
+     "unknown key \"metrik\" in claims[1]; do you mean \"metric\"?"},
+    {SCENARIO("claims = { { metric = \"a:b\" } }"),
+     "claims[1].id is missing; give one such as \"CL-33\""},
+    {CLAIM("id = \"cl33\""), "claims[1].id: \"cl33\" is not of the form \"CL-33\""},
+    {CLAIM("id = 33"), "claims[1].id must be a text, not a number"},
+    {SCENARIO("claims = { { id = \"CL-1\", metric = \"a:b\", op = \"<\", bound = 1 }, { id = "
+              "\"CL-1\", metric = \"a:b\", op = \"<\", bound = 1 } }"),
+     "claims[2].id: there is another claim \"CL-1\""},
+    {CLAIM("id = \"CL-1\""), "claims[1].metric: \"\" is not of the form \"metric:statistic\""},
+    {CLAIM("id = \"CL-1\", metric = \"p99\""),
+     "claims[1].metric: \"p99\" is not of the form \"metric:statistic\""},
+    {CLAIM(COLUMN "where = { host = 1 }"),
+     "unknown key \"host\" in claims[1].where; do you mean \"hosts\"?"},
+    {CLAIM(COLUMN "where = { hosts = 2 }"),
+     "claims[1].where.hosts: \"2\" is not one of 1 and 4"},
+    {CLAIM(COLUMN "where = { hosts = {} }"),
+     "claims[1].where must be a text, number or boolean, not a table"},
+    {CLAIM(COLUMN "where = \"hosts=1\""),
+     "claims[1].where must be a table { factor = value } of the scenario's factors"},
+    {SCENARIO("claims = { { id = \"CL-1\", metric = \"a:b\", where = { hosts = 1 } } }"),
+     "claims[1].where must be a table { factor = value } of the scenario's factors"},
+    {CLAIM(COLUMN "over = { hosts = 1 }"), "claims[1].over.hosts: where must name hosts too"},
+    {CLAIM(COLUMN "where = { hosts = 1 }, over = { hosts = 1 }"),
+     "claims[1].over must name a factor with another value than in where"},
+    {CLAIM(COLUMN "where = { hosts = 1 }, over = {}"),
+     "claims[1].over must name a factor with another value than in where"},
+    {CLAIM(COLUMN "where = { hosts = 1 }, over = { hosts = 3 }"),
+     "claims[1].over.hosts: \"3\" is not one of 1 and 4"},
+    {CLAIM(COLUMN ""), "claims[1].op is missing; it is one of <, <=, >, >= and ="},
+    {CLAIM(COLUMN "op = \"==\""), "claims[1].op: \"==\" is not one of <, <=, >, >= and ="},
+    {CLAIM(COLUMN "op = \"<\""), "claims[1].bound is missing"},
+    {CLAIM(COLUMN "op = \"<\", bound = \"80\""),
+     "claims[1].bound must be a finite number, its unit apart, not a string"},
+    {CLAIM(COLUMN "op = \"<\", bound = 0/0"), "not a number without end"},
+    {CLAIM(COLUMN "op = \"<\", bound = 1, aim = -1/0"),
+     "claims[1].aim must be a finite number, its unit apart, not a number without end"},
+    {CLAIM(COLUMN "op = \"<\", bound = 1, unit = \"msec\""),
+     "claims[1].unit: \"msec\" is no unit of a claim; do you mean \"ms\"?"},
+    {CLAIM(COLUMN "where = { hosts = 4 }, over = { hosts = 1 }, op = \"<\", bound = 1, unit = "
+                  "\"ms\""),
+     "claims[1].unit: with over the value is a ratio, in x or %, not in ms"},
+    {CLAIM(COLUMN "op = \">\", bound = 80, aim = 80"),
+     "claims[1].aim: 80 is not beyond the bound, > 80"},
+    {CLAIM(COLUMN "op = \"<=\", bound = 8, aim = 9"),
+     "claims[1].aim: 9 is not beyond the bound, <= 8"},
+    {CLAIM(COLUMN "op = \"=\", bound = 8, aim = 9"),
+     "claims[1].aim: beyond an = there is nothing to aim at"},
+    {CLAIM(COLUMN "op = \"<\", bound = 1, note = \"a\\nb\""),
+     "claims[1].note holds a control character or is not UTF-8"},
+    {"local c = {}\nfor i = 1, 65 do c[i] = {} end\n" SCENARIO("claims = c"),
+     "claims has 65 entries; the most is 64"},
     {POINT("nil"), "the point function must return a table of options, not a nil"},
     {POINT("{ cluster = { network = { latencey = \"1ms\" } } }"),
      "s.lua: point 0 (repetition 1): unknown key \"latencey\" in cluster.network; do you mean "
@@ -460,10 +550,14 @@ static void damaged_plans_are_refused(void **state) {
     sim_plan *back = NULL;
     uint64_t hash = 0;
     sim_bytes bytes = {0};
-    assert_ok(plan_text("-- Q\n" SCENARIO(
-                            FACTORS "tables = { { name = \"t\", columns = { \"a:b\" } } }"),
-                        NULL, 0, &plan, &error),
-              error);
+    assert_ok(
+        plan_text("-- Q\n" SCENARIO(
+                      FACTORS
+                      "tables = { { name = \"t\", columns = { \"a:b\" } } }, claims = { { id = "
+                      "\"CL-1\", metric = \"a:b\", where = { hosts = 4 }, over = { "
+                      "hosts = 1 }, op = \">\", bound = 2, aim = 3 } }"),
+                  NULL, 0, &plan, &error),
+        error);
     assert_ok(sim_plan_encode(plan, 7, &bytes, &error), error);
     assert_ok(sim_plan_decode(bytes.bytes, bytes.used, 42, &back, &hash, &error), error);
     assert_true(hash == 7);

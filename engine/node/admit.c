@@ -1,0 +1,345 @@
+/* Work items: who runs, who waits, who is shed; and the end of an item's work.
+ *
+ * A step runs to completion, so work is not spread over time here; it is paid outside, and the
+ * timer "done", released when it is paid, says so. Between the two an item holds its permit and
+ * its pins. An item that waits keeps a copy of its bytes. When a permit comes back one waiting
+ * item starts, in the step of that timer.
+ *
+ * Without permits nothing waits, and an item whose work fits its step ends with it.
+ */
+#include <string.h>
+
+#include "engine/node/node_internal.h"
+
+enum { ITEM_BITS = 24, GENERATION_BITS = 16, PART_SHIFT = ITEM_BITS + GENERATION_BITS };
+#define ITEMS_MAX        (UINT64_C(1) << ITEM_BITS)
+#define GENERATION_MASK  ((UINT64_C(1) << GENERATION_BITS) - 1)
+
+/* --- items --- */
+
+static size_t index_of(const cg_node *node, const cg_item *item) {
+    return (size_t)(item - node->items);
+}
+
+static cg_status take_item(cg_node *node, uint64_t work_id, cg_item **out, cg_error *error) {
+    bool reuses = node->items_free > 0;
+    size_t index = reuses ? node->items_free - 1 : node->items_used;
+    if (index >= ITEMS_MAX) {
+        return cg_error_set(error, CG_ERROR_MEMORY, "%llu requests are open at host %u",
+                            (unsigned long long)index, node->options.host);
+    }
+    cg_status status =
+        CG_GROW(&node->allocator, node->items, node->items_capacity, index + 1, error);
+    if (status == CG_OK) {
+        status = cg_table_put(node->open_of, work_id, index, error);
+    }
+    if (status != CG_OK) {
+        return status;
+    }
+    cg_item *item = &node->items[index];
+    item->work_id = work_id;
+    if (reuses) {
+        node->items_free = item->next_free;
+    } else {
+        node->items_used++;
+    }
+    node->items_open++;
+    item->generation = (item->generation + 1) & GENERATION_MASK;
+    item->pin_count = 0;
+    item->tries = 0;
+    item->pending = false;
+    item->recall.forecast_ns = 0;
+    *out = item;
+    return CG_OK;
+}
+
+static void give_item(cg_node *node, cg_item *item) {
+    (void)cg_table_remove(node->open_of, item->work_id);
+    item->state = CG_ITEM_FREE;
+    item->next_free = node->items_free;
+    node->items_free = index_of(node, item) + 1;
+    node->items_open--;
+}
+
+void cg_items_free(cg_node *node) {
+    for (size_t i = 0; i < node->items_used; i++) {
+        cg_item *item = &node->items[i];
+        cg_deallocate(&node->allocator, item->bytes, item->bytes_capacity, 1);
+        cg_deallocate(&node->allocator, item->pins, item->pins_capacity, sizeof *item->pins);
+        cg_deallocate(&node->allocator, item->recall.keys, item->recall.keys_capacity,
+                      sizeof *item->recall.keys);
+    }
+    cg_deallocate(&node->allocator, node->items, node->items_capacity, sizeof *node->items);
+}
+
+uint64_t cg_items_bytes(const cg_node *node) {
+    uint64_t bytes = node->items_capacity * sizeof *node->items;
+    for (size_t i = 0; i < node->items_used; i++) {
+        const cg_item *item = &node->items[i];
+        bytes += item->bytes_capacity + item->pins_capacity * sizeof *item->pins +
+                 item->recall.keys_capacity * sizeof *item->recall.keys;
+    }
+    return bytes;
+}
+
+uint64_t cg_item_token(const cg_node *node, const cg_item *item, cg_timer_kind kind,
+                       uint32_t part) {
+    return cg_timer_id(kind, (uint64_t)index_of(node, item) |
+                                 (uint64_t)item->generation << ITEM_BITS |
+                                 (uint64_t)part << PART_SHIFT);
+}
+
+cg_status cg_item_timer(const cg_node *node, const cg_item *item, cg_timer_kind kind,
+                        uint32_t part, uint64_t at_ns, cg_outputs *outputs, cg_error *error) {
+    return cg_node_set_timer(outputs, cg_item_token(node, item, kind, part), at_ns, error);
+}
+
+cg_status cg_item_pin(cg_node *node, cg_item *item, uint64_t slot, cg_error *error) {
+    cg_status status = CG_GROW(&node->allocator, item->pins, item->pins_capacity,
+                               item->pin_count + 1, error);
+    if (status == CG_OK) {
+        status = cg_pools_pin(node->own.pools, slot, error);
+    }
+    if (status == CG_OK) {
+        item->pins[item->pin_count++] = slot;
+    }
+    return status;
+}
+
+/* --- the end --- */
+
+static void finish(cg_node *node, cg_item *item, uint64_t now_ns) {
+    for (size_t i = 0; i < item->pin_count; i++) {
+        CG_ASSERT(cg_pools_unpin(node->own.pools, item->pins[i], NULL) == CG_OK);
+    }
+    if (item->event.kind == CG_EVENT_REQUEST && item->event.request == CG_REQUEST_RECALL) {
+        cg_recall_end(node, item, now_ns);
+    }
+    node->tune.waited_ns += item->started_ns - item->arrived_ns;
+    node->tune.served_ns += now_ns - item->started_ns;
+    if (node->admission) {
+        cg_admission_done(node->admission, now_ns, now_ns - item->started_ns);
+    }
+    give_item(node, item);
+}
+
+/* --- the beginning --- */
+
+static cg_status run_message(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
+                             cg_error *error) {
+    const cg_event *event = &item->event;
+    cg_message_allocate allocate;
+    cg_message_remove removal;
+    cg_status status = CG_OK;
+    switch ((cg_message_type)item->type) {
+    case CG_MESSAGE_ALLOCATE: /* was decoded before it was let in */
+        status = cg_message_allocate_decode(event->bytes, event->size_bytes, node->buffers,
+                                            &allocate, error);
+        return status == CG_OK ? cg_primary_allocate(node, &allocate, item->from, now_ns,
+                                                     outputs, error)
+                               : status;
+    case CG_MESSAGE_BATCH:
+        return cg_primary_batch(node, event->bytes, event->size_bytes, item->from, now_ns,
+                                outputs, error);
+    case CG_MESSAGE_REMOVE:
+        status = cg_message_remove_decode(event->bytes, event->size_bytes, &removal, error);
+        return status == CG_OK ? cg_remove_begin(node, item, &removal, now_ns, outputs,
+                                                 error)
+                               : status;
+    default:
+        CG_ASSERT(item->type == CG_MESSAGE_ALLOCATE);
+        return CG_ERROR_INVALID;
+    }
+}
+
+static cg_status run_request(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
+                             cg_error *error) {
+    item->event.now_ns = now_ns;
+    switch (item->event.request) {
+    case CG_REQUEST_ALLOCATE:
+        return cg_gateway_allocate(node, &item->event, outputs, error);
+    case CG_REQUEST_BATCH:
+        return cg_gateway_batch(node, &item->event, outputs, error);
+    case CG_REQUEST_DEALLOCATE:
+        return cg_gateway_remove(node, item, outputs, error);
+    case CG_REQUEST_RECALL:
+        return cg_recall_begin(node, item, outputs, error);
+    case CG_REQUEST_KIND_COUNT:
+        break;
+    }
+    CG_ASSERT(item->event.request < CG_REQUEST_KIND_COUNT);
+    return CG_OK;
+}
+
+/* Whether nobody has to know when the item's work is paid. */
+static bool ends_with_its_step(const cg_node *node, const cg_item *item) {
+    bool recalls = item->type == 0 && item->event.request == CG_REQUEST_RECALL;
+    return !node->admission && item->pin_count == 0 && !(recalls && node->forecast);
+}
+
+static cg_status settle(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
+                        cg_error *error) {
+    if (item->pending) {
+        return CG_OK;
+    }
+    if (ends_with_its_step(node, item)) {
+        finish(node, item, now_ns);
+        return CG_OK;
+    }
+    return cg_item_timer(node, item, CG_TIMER_DONE, 0, now_ns, outputs, error);
+}
+
+static cg_status run(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
+                     cg_error *error) {
+    item->state = CG_ITEM_RUNNING;
+    item->started_ns = now_ns;
+    cg_status status = item->type ? run_message(node, item, now_ns, outputs, error)
+                                  : run_request(node, item, now_ns, outputs, error);
+    item->event.bytes = NULL; /* the step's, or no longer needed */
+    return status == CG_OK ? settle(node, item, now_ns, outputs, error) : status;
+}
+
+static cg_status start_next(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
+                            cg_error *error) {
+    uint64_t index = 0;
+    if (!node->admission || !cg_admission_next(node->admission, now_ns, &index)) {
+        return CG_OK;
+    }
+    cg_item *item = &node->items[index];
+    return run(node, item, now_ns, outputs, error);
+}
+
+cg_status cg_admit_permits(cg_node *node, uint32_t permits, uint64_t now_ns,
+                           cg_outputs *outputs, cg_error *error) {
+    cg_status status = cg_admission_set_permits(node->admission, permits, error);
+    cg_admission_statistics load = cg_admission_statistics_of(node->admission);
+    uint64_t free_permits = load.permits > load.running ? load.permits - load.running : 0;
+    uint64_t starts = load.waiting < free_permits ? load.waiting : free_permits;
+    for (uint64_t i = 0; status == CG_OK && i < starts; ++i) {
+        status = cg_node_set_timer(outputs, cg_timer_id(CG_TIMER_START, 0), now_ns, error);
+    }
+    return status;
+}
+
+/* --- the door --- */
+
+static cg_status keep_bytes(cg_node *node, cg_item *item, cg_error *error) {
+    cg_event *event = &item->event;
+    cg_status status = CG_OK;
+    if (event->size_bytes > 0) {
+        status = CG_GROW(&node->allocator, item->bytes, item->bytes_capacity,
+                         event->size_bytes, error);
+    }
+    if (status == CG_OK && event->size_bytes > 0) {
+        memcpy(item->bytes, event->bytes, event->size_bytes);
+    }
+    event->bytes = item->bytes;
+    return status;
+}
+
+static cg_status shed(cg_node *node, const cg_item *item, cg_outputs *outputs,
+                      cg_error *error) {
+    cg_admission_statistics load = cg_admission_statistics_of(node->admission);
+    node->statistics.shed++;
+    (void)cg_error_set(error, CG_ERROR_OVERLOADED,
+                       "request %llu: host %u is overloaded: %llu requests run and %llu wait",
+                       (unsigned long long)item->work_id, node->options.host,
+                       (unsigned long long)load.running, (unsigned long long)load.waiting);
+    cg_reply reply = {.request_id = item->work_id,
+                      .status = CG_ERROR_OVERLOADED,
+                      .host = node->options.host,
+                      .request = (uint8_t)item->event.request,
+                      .slot = CG_SLOT_NONE};
+    return cg_node_answer(node, &reply, item->from, item->event.now_ns, outputs, error);
+}
+
+static cg_status offer(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error) {
+    const cg_event *event = &item->event;
+    cg_admission_verdict verdict = CG_ADMISSION_RUN;
+    cg_ticket ticket = {.id = index_of(node, item),
+                        .client = event->client,
+                        .priority = event->priority,
+                        .cost = 1};
+    cg_status status = CG_OK;
+    if (node->admission) {
+        status =
+            cg_admission_offer(node->admission, &ticket, event->now_ns, &verdict, error);
+    }
+    if (status != CG_OK) {
+        give_item(node, item);
+        return status;
+    }
+    switch (verdict) {
+    case CG_ADMISSION_RUN:
+        return run(node, item, event->now_ns, outputs, error);
+    case CG_ADMISSION_WAIT:
+        item->state = CG_ITEM_WAITING;
+        return keep_bytes(node, item, error);
+    case CG_ADMISSION_SHED:
+        break;
+    }
+    status = shed(node, item, outputs, error);
+    give_item(node, item);
+    return status;
+}
+
+cg_status cg_admit(cg_node *node, const cg_event *event, uint64_t work_id, uint16_t type,
+                   uint32_t from, cg_outputs *outputs, cg_error *error) {
+    uint64_t known = 0;
+    if (cg_table_get(node->open_of, work_id, &known)) {
+        node->statistics.duplicates++; /* the first one will be answered */
+        if (type) {
+            return CG_OK;
+        }
+        (void)cg_error_set(error, CG_ERROR_EXISTS, "request %llu is open at this host",
+                           (unsigned long long)work_id);
+        return cg_node_refuse(node, event, CG_ERROR_EXISTS, outputs, error);
+    }
+    cg_item *item = NULL;
+    cg_status status = take_item(node, work_id, &item, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    item->type = type;
+    item->from = from;
+    item->event = *event;
+    item->arrived_ns = event->now_ns;
+    node->tune.active++;
+    return offer(node, item, outputs, error);
+}
+
+/* --- timers --- */
+
+static cg_item *item_of(const cg_node *node, uint64_t id) {
+    uint64_t index = id & (ITEMS_MAX - 1);
+    if (index >= node->items_used) {
+        return NULL;
+    }
+    cg_item *item = &node->items[index];
+    bool current = item->state == CG_ITEM_RUNNING &&
+                   item->generation == (id >> ITEM_BITS & GENERATION_MASK);
+    return current ? item : NULL;
+}
+
+cg_status cg_admit_timer(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                         cg_error *error) {
+    cg_timer_kind kind = cg_timer_kind_of(event->id);
+    if (kind == CG_TIMER_START) {
+        return start_next(node, event->now_ns, outputs, error);
+    }
+    cg_item *item = item_of(node, event->id);
+    if (!item) {
+        return CG_OK; /* of an item that is no more */
+    }
+    uint32_t part =
+        (uint32_t)(event->id >> PART_SHIFT & ((1u << (CG_TIMER_KIND_SHIFT - PART_SHIFT)) - 1));
+    cg_status status = CG_OK;
+    if (kind == CG_TIMER_DONE) {
+        finish(node, item, event->now_ns);
+        return start_next(node, event->now_ns, outputs, error);
+    }
+    status = kind == CG_TIMER_AGAIN
+                 ? cg_remove_again(node, item, event->now_ns, outputs, error)
+                 : cg_batches_step(node, item, kind, part, event->now_ns, outputs, error);
+    return status == CG_OK ? settle(node, item, event->now_ns, outputs, error) : status;
+}

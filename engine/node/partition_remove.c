@@ -1,0 +1,213 @@
+/* Taking a fact back: its slot, its place in index, inverted file, lexicon and graph, and its note
+ * in the recent stream.
+ *
+ * What remains of it is its row, which nothing leads to, so that the rows of all other facts stay
+ * what they are on every host; its records in the log; and what was learned from it, if it was
+ * labelled: a lesson cannot be unlearned. For decisions the partition is then one that never had
+ * the fact.
+ */
+#include "engine/node/partition.h"
+
+enum { FACT_ID_SHIFT = 40, REPAIR_SHARE = 5, TIDY_SHARE = 10, TIDY_BYTES = 4096 };
+
+uint64_t cg_partition_sequence_of_fact(uint64_t fact_id) {
+    return fact_id & ((UINT64_C(1) << FACT_ID_SHIFT) - 1);
+}
+
+uint64_t cg_partition_slot(const cg_partition *partition, uint64_t sequence) {
+    return sequence >= 1 && sequence <= cg_log_last(partition->log)
+               ? partition->slots[sequence - 1]
+               : CG_SLOT_NONE;
+}
+
+uint32_t cg_partition_live_facts(const cg_partition *partition) {
+    return cg_graph_live_count(partition->graph) -
+           cg_graph_live_count(partition->corpus->graph);
+}
+
+bool cg_partition_is_removed(const cg_partition *partition, uint32_t row) {
+    return cg_graph_is_removed(partition->graph, row);
+}
+
+/* Rows ascend with sequences, and so do the ids that they bear. */
+bool cg_partition_row_of(const cg_partition *partition, uint64_t sequence, uint32_t *row) {
+    uint64_t id = cg_partition_fact_id(partition->number, sequence);
+    uint32_t low = cg_graph_concept_count(partition->corpus->graph);
+    uint32_t end = cg_graph_concept_count(partition->graph);
+    for (uint32_t high = end; low < high;) {
+        uint32_t middle = low + (high - low) / 2;
+        if (cg_graph_id(partition->graph, middle) < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == end || cg_graph_id(partition->graph, low) != id) {
+        return false;
+    }
+    *row = low;
+    return true;
+}
+
+cg_status cg_partition_check_remove(const cg_partition *partition, uint64_t fact_id,
+                                    cg_error *error) {
+    unsigned long long id = fact_id;
+    uint64_t owner = fact_id >> FACT_ID_SHIFT;
+    if (owner == 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%llu is no fact's id; concepts of the corpus cannot be removed",
+                            id);
+    }
+    uint32_t row = 0;
+    if (owner != (uint64_t)partition->number + 1 ||
+        !cg_partition_row_of(partition, cg_partition_sequence_of_fact(fact_id), &row)) {
+        return cg_error_set(error, CG_ERROR_NOT_FOUND, "partition %u has no fact %llu",
+                            partition->number, id);
+    }
+    if (cg_graph_is_removed(partition->graph, row)) {
+        return cg_error_set(error, CG_ERROR_NOT_FOUND, "fact %llu was removed before", id);
+    }
+    uint32_t below = cg_graph_degree_of_type(partition->graph, row, CG_EDGE_HYPONYM);
+    if (below > 0) {
+        return cg_error_set(error, CG_ERROR_CONFLICT,
+                            "fact %llu has %u facts below it; they must be removed first", id,
+                            below);
+    }
+    return CG_OK;
+}
+
+static cg_status leave_lexicon(cg_partition *partition, uint32_t row, uint64_t slot,
+                               cg_work *work, cg_error *error) {
+    uint32_t text_bytes = 0;
+    const char *text = cg_pools_memory(partition->pools, slot, &text_bytes);
+    CG_ASSERT(text);
+    uint32_t target = 0;
+    uint32_t targets = cg_graph_parents(partition->graph, row, &target, 1);
+    cg_cues cues;
+    cg_cues_find(partition->corpus->lemmas, text, text_bytes, &cues, work);
+    return cg_lexicon_remove(partition->lexicon, row, &cues, &target, targets, error);
+}
+
+/* The index repairs itself when a fifth of its rows are removed ones, but keeps silent where the
+ * memory for that was missing: then this host's graph would not be that of the other. */
+static cg_status leave_index(cg_partition *partition, uint32_t row, cg_work *work,
+                             cg_error *error) {
+    cg_index *index = partition->index;
+    cg_runner serial = cg_runner_serial();
+    uint64_t id = row - cg_graph_concept_count(partition->corpus->graph);
+    cg_status status = cg_index_remove(index, &id, 1, &serial, work, error);
+    uint32_t in_use = cg_index_rows_in_use(index);
+    uint64_t unrepaired = in_use - cg_index_count(index);
+    if (status == CG_OK && unrepaired * REPAIR_SHARE >= in_use) {
+        status = cg_index_repair(index, &serial, work, error);
+    }
+    return status;
+}
+
+void cg_partition_note_recent(cg_partition *partition, uint32_t row, uint32_t target,
+                              uint64_t time_ns) {
+    partition->recent_facts[partition->recent.count % CG_RECENT_MAX] = row;
+    cg_recent_note(&partition->recent, target, time_ns);
+}
+
+/* The stream holds the last facts that are there: without this one, the one before the oldest is
+ * among them again. Called while the fact is there still. */
+static void leave_recent(cg_partition *partition, uint32_t row) {
+    const cg_recent was = partition->recent;
+    uint32_t held = was.count < CG_RECENT_MAX ? was.count : CG_RECENT_MAX;
+    uint32_t facts[CG_RECENT_MAX];
+    uint32_t oldest = (was.count - held) % CG_RECENT_MAX;
+    uint32_t place = held;
+    for (uint32_t i = 0; i < held; i++) {
+        facts[i] = partition->recent_facts[(oldest + i) % CG_RECENT_MAX];
+        place = facts[i] == row ? i : place;
+    }
+    if (place == held) {
+        return;
+    }
+    partition->recent = (cg_recent){0};
+    uint32_t before = 0;
+    if (cg_graph_live_before(partition->graph, facts[0], &before)) {
+        uint32_t target = 0;
+        (void)cg_graph_parents(partition->graph, before, &target, 1);
+        uint64_t sequence =
+            cg_partition_sequence_of_fact(cg_graph_id(partition->graph, before));
+        cg_partition_note_recent(partition, before, target,
+                                 cg_log_time_ns(partition->log, sequence));
+    }
+    for (uint32_t i = 0; i < held; i++) {
+        uint32_t at = (oldest + i) % CG_RECENT_MAX;
+        if (i != place) {
+            cg_partition_note_recent(partition, facts[i], was.rows[at], was.times_ns[at]);
+        }
+    }
+}
+
+static cg_status check_record(const cg_partition *partition, const cg_log_record *record,
+                              uint32_t *row, cg_error *error) {
+    cg_error reason = {0};
+    uint64_t id = cg_partition_fact_id(partition->number, record->removed_sequence);
+    uint64_t next = cg_log_last(partition->log) + 1;
+    if (record->sequence != next) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "partition %u: record %llu where %llu is next", partition->number,
+                            (unsigned long long)record->sequence, (unsigned long long)next);
+    }
+    if (record->removed_sequence >= next ||
+        cg_partition_check_remove(partition, id, &reason) != CG_OK) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "partition %u: record %llu removes record %llu: %s",
+                            partition->number, (unsigned long long)next,
+                            (unsigned long long)record->removed_sequence,
+                            reason.message[0] != '\0' ? reason.message : "it comes later");
+    }
+    bool is_held = cg_partition_row_of(partition, record->removed_sequence, row);
+    CG_ASSERT(is_held);
+    return CG_OK;
+}
+
+/* A little at a time, while a tenth of the pools' memory lies in free slots: each removal pays for
+ * moving about as much as it frees, with some to spare. */
+static void tidy_pools(cg_partition *partition, cg_work *work) {
+    cg_pool_statistics pools = cg_pools_statistics(partition->pools);
+    if (pools.free_bytes * TIDY_SHARE > pools.block_bytes) {
+        cg_pools_defragment(partition->pools, TIDY_BYTES, NULL, work);
+    }
+}
+
+cg_status cg_partition_apply_removal(cg_partition *partition, const cg_log_record *record,
+                                     cg_work *work, cg_error *error) {
+    uint32_t row = 0;
+    cg_status status = check_record(partition, record, &row, error);
+    if (status == CG_OK) {
+        status = CG_GROW(&partition->allocator, partition->slots, partition->slots_capacity,
+                         (size_t)record->sequence, error);
+    }
+    if (status != CG_OK) {
+        return status;
+    }
+    uint64_t slot = partition->slots[record->removed_sequence - 1];
+    status = leave_lexicon(partition, row, slot, work, error);
+    if (status == CG_OK) {
+        status = leave_index(partition, row, work, error);
+    }
+    if (status == CG_OK) {
+        leave_recent(partition, row);
+        cg_features_withdraw(partition->features, row);
+        status = cg_graph_remove_concept(partition->graph, row, error);
+    }
+    if (status == CG_OK) {
+        status = cg_pools_give(partition->pools, slot, work, error);
+    }
+    if (status != CG_OK) { /* half taken out: nothing a caller may go on from */
+        return status == CG_ERROR_MEMORY
+                   ? status
+                   : cg_error_set(
+                         error, CG_ERROR_MEMORY, "partition %u: no room to remove record %llu",
+                         partition->number, (unsigned long long)record->removed_sequence);
+    }
+    partition->slots[record->removed_sequence - 1] = CG_SLOT_NONE;
+    partition->slots[record->sequence - 1] = CG_SLOT_NONE;
+    tidy_pools(partition, work);
+    return CG_OK;
+}

@@ -1,0 +1,31 @@
+-- CL-35: how full are the memory pools after long churn?
+--
+-- A thousand facts that come and go: requests allocate and deallocate in equal parts, each fact's text in a slot of its
+-- own. The same pools under a million operations of three mixes of sizes are in tests/property/pool_churn_test.c.
+return {
+  name = "cl35",
+  factors = { { "requests", { "20K", "100K" } } },
+
+  point = function(factor)
+    return {
+      graph = { nodes = "1K" },
+      engine = { training = 0, cache = { entries = 10000 } },
+      load = { requests = factor.requests, facts = 1000, facts_from = "whole", rate = 2000, deallocate = 0.45,
+               ["repeat"] = "popularity", audits = 0 },
+      series = "1s",
+    }
+  end,
+
+  tables = {
+    {
+      name = "pools",
+      title = "Slots at the end: bytes asked for over bytes held; held and not asked for, inside slots and between",
+      columns = { "operations.allocate:total", "operations.deallocate:total", "pool.slots:total",
+                  "pool.utilisation:share", "pool.internal:share", "pool.external:share", "pool.redirected:total" },
+    },
+  },
+
+  claims = {
+    { id = "CL-35", metric = "pool.utilisation:share", where = { requests = "100K" }, op = ">", bound = 85, unit = "%" },
+  },
+}

@@ -1,0 +1,137 @@
+/* What no single option of the load can check. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/scenario/load_phase.h"
+
+/* Shares are decimal fractions, whose sum may be an ulp beyond what people add up to. */
+static const double whole = 1.0 + 1e-9;
+
+/* The load as it is from some time on; `place` is "" or "phases[2]: ". */
+static cg_status check_shares(const sim_load_options *load, const char *place,
+                              cg_error *error) {
+    if (load->recall + load->deallocate + load->batch > whole) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "%sload.recall, load.deallocate and load.batch are %g, %g and %g of "
+            "the requests, more than all of them",
+            place, load->recall, load->deallocate, load->batch);
+    }
+    if (load->urgent + load->low > whole) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%sload.urgent and load.low are %g and %g of the requests, more "
+                            "than all of them",
+                            place, load->urgent, load->low);
+    }
+    return CG_OK;
+}
+
+static cg_status check_keys(const sim_options *options, const sim_load_options *load,
+                            const char *place, cg_error *error) {
+    if (options->graph.source != SIM_GRAPH_KEYS) {
+        return CG_OK;
+    }
+    if (load->recall < 1.0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%sgraph.source: keys have no content, so they can only be "
+                            "recalled; load.recall is %g and must be 1",
+                            place, load->recall);
+    }
+    if (load->hops > 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%sgraph.source: keys have no edges; load.hops is %" PRIu32
+                            " and must be 0",
+                            place, load->hops);
+    }
+    if (options->graph.nodes == 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "graph.source: of keys there are not \"all\"; say with graph.nodes "
+                            "how many there are");
+    }
+    return CG_OK;
+}
+
+static cg_status check_laws(const sim_load_options *load, cg_error *error) {
+    if (load->popularity == SIM_LAW_FILE && strcmp(load->popularity_file, "none") == 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "load.popularity: file needs a load.popularity_file");
+    }
+    if (load->arrival == SIM_ARRIVAL_RECORDED && strcmp(load->arrival_file, "none") == 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "load.arrival: recorded needs a load.arrival_file");
+    }
+    if (load->arrival == SIM_ARRIVAL_BURST && load->burst * load->burst_share > whole) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "load.burst: %g times the rate in %g of the time is more than the "
+                            "whole load; lower it, or load.burst_share",
+                            load->burst, load->burst_share);
+    }
+    if (load->order == SIM_ORDER_RELATED && load->repeat != SIM_REPEAT_NEVER) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "load.order: related puts each fact in its one place; it does not "
+                            "go with load.repeat");
+    }
+    return CG_OK;
+}
+
+static cg_status check_phase(const sim_options *options, uint32_t i, cg_error *error) {
+    const sim_load_phase *phase = &options->phases[i];
+    const sim_load_options *load = &options->load;
+    char at[SIM_UNITS_TEXT_BYTES];
+    char limit[SIM_UNITS_TEXT_BYTES];
+    sim_units_describe(SIM_UNIT_DURATION, phase->at_ns, at);
+    if ((phase->given & 1u) == 0) {
+        return cg_error_set(error, CG_ERROR_INVALID, "at is missing");
+    }
+    if (phase->given == 1u) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "it changes nothing; name an option, for example rate = \"5K\"");
+    }
+    if (phase->at_ns > options->end_ns) {
+        sim_units_describe(SIM_UNIT_DURATION, options->end_ns, limit);
+        return cg_error_set(error, CG_ERROR_INVALID, "at %s is after the run's stop at %s", at,
+                            limit);
+    }
+    if (i > 0 && phase->at_ns <= phase[-1].at_ns) {
+        sim_units_describe(SIM_UNIT_DURATION, phase[-1].at_ns, limit);
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "at %s is not after the phase above it, at %s; list phases in the "
+                            "order of time",
+                            at, limit);
+    }
+    if (sim_load_phase_gives(phase, "zipf") && load->popularity != SIM_LAW_ZIPF) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "zipf changes nothing where load.popularity is not zipf");
+    }
+    if (sim_load_phase_gives(phase, "rate") && load->arrival == SIM_ARRIVAL_RECORDED) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "rate changes nothing where load.arrival is recorded");
+    }
+    return CG_OK;
+}
+
+cg_status sim_load_check(const sim_options *options, cg_error *error) {
+    sim_load_options load = options->load;
+    double rotate = 0.0;
+    cg_status status = check_laws(&load, error);
+    status = status == CG_OK ? check_shares(&load, "", error) : status;
+    status = status == CG_OK ? check_keys(options, &load, "", error) : status;
+    if (status == CG_OK && options->phase_count > SIM_PHASES_MAX) {
+        status = cg_error_set(error, CG_ERROR_INVALID, "phases: %" PRIu32 " are more than %d",
+                              options->phase_count, SIM_PHASES_MAX);
+    }
+    for (uint32_t i = 0; status == CG_OK && i < options->phase_count; i++) {
+        char place[32];
+        snprintf(place, sizeof place, "phases[%" PRIu32 "]: ", i + 1);
+        status = check_phase(options, i, error);
+        if (status != CG_OK) {
+            cg_error_prefix(error, "%s", place);
+            break;
+        }
+        sim_load_phase_apply(&options->phases[i], &load, &rotate);
+        status = check_shares(&load, place, error);
+        status = status == CG_OK ? check_keys(options, &load, place, error) : status;
+    }
+    return status;
+}
