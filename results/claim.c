@@ -52,11 +52,12 @@ static const struct {
              {"1/s", EVENT_RATE, 1.0},
              {"requests/s", EVENT_RATE, 1.0},
              {"operations/s", EVENT_RATE, 1.0},
-             {"%", PLAIN, 1.0},
-             {"1", PLAIN, 100.0},
-             {"x", PLAIN, 100.0},
-             {"count", PLAIN, 100.0},
-             {"iterations", PLAIN, 100.0},
+             {"%", PLAIN, 1e4},
+             {"ppm", PLAIN, 1.0},
+             {"1", PLAIN, 1e6},
+             {"x", PLAIN, 1e6},
+             {"count", PLAIN, 1e6},
+             {"iterations", PLAIN, 1e6},
              {"nJ", ENERGY, 1.0},
              {"uJ", ENERGY, 1e3},
              {"mJ", ENERGY, 1e6},
@@ -98,6 +99,13 @@ bool cg_claim_name_is_valid(const char *text) {
     size_t letters = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
     size_t digits = text[letters] == '-' ? strspn(text + letters + 1, "0123456789") : 0;
     size_t length = letters + 1 + digits;
+    while (digits > 0 && text[length] == '-') {
+        size_t word = strspn(text + length + 1, "abcdefghijklmnopqrstuvwxyz0123456789");
+        if (word == 0) {
+            break;
+        }
+        length += 1 + word;
+    }
     return letters > 0 && digits > 0 && length < CG_CLAIM_NAME_BYTES && !text[length];
 }
 

@@ -34,7 +34,8 @@ extern const char *const cg_claim_verdict_names[CG_CLAIM_VERDICTS];
 bool cg_claim_operator_parse(const char *text, cg_claim_operator *out);
 bool cg_claim_verdict_parse(const char *text, cg_claim_verdict *out);
 
-/* "CL-33": capital letters, a dash, digits; CG_CLAIM_NAME_BYTES with its NUL at most. */
+/* "CL-33", "CL-33-faster": capital letters, a dash, digits; then as many words of a-z and 0-9, each
+ * behind a dash, as the parts of a claim need. CG_CLAIM_NAME_BYTES with its NUL at most. */
 bool cg_claim_name_is_valid(const char *text);
 
 /* A unit that claims may be stated in: of time (ns to h), bytes (B, MB = 10^6 B, MiB ...), their
@@ -60,7 +61,7 @@ bool cg_claim_scale_of(const char *figure_unit, const char *bound_unit, cg_claim
 double cg_claim_in_bound_unit(cg_claim_scale scale, double figure);
 bool cg_claim_holds(cg_claim_operator op, cg_claim_scale scale, double figure, double bound);
 
-enum { CG_CLAIM_NAME_BYTES = 17, CG_CLAIM_PLACE_BYTES = 4096 };
+enum { CG_CLAIM_NAME_BYTES = 33, CG_CLAIM_PLACE_BYTES = 4096 };
 
 /* What became of a claim. Figures are in the claim's unit. */
 typedef struct cg_claim_outcome {

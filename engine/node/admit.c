@@ -95,6 +95,9 @@ cg_status cg_item_timer(const cg_node *node, const cg_item *item, cg_timer_kind 
 }
 
 cg_status cg_item_pin(cg_node *node, cg_item *item, uint64_t slot, cg_error *error) {
+    if (cg_pools_pins(node->own.pools, slot) == CG_POOL_PINS_MAX) {
+        return CG_OK; /* held by more than can be counted: one more changes nothing */
+    }
     cg_status status = CG_GROW(&node->allocator, item->pins, item->pins_capacity,
                                item->pin_count + 1, error);
     if (status == CG_OK) {
@@ -245,12 +248,20 @@ static cg_status shed(cg_node *node, const cg_item *item, cg_outputs *outputs,
                        "request %llu: host %u is overloaded: %llu requests run and %llu wait",
                        (unsigned long long)item->work_id, node->options.host,
                        (unsigned long long)load.running, (unsigned long long)load.waiting);
-    cg_reply reply = {.request_id = item->work_id,
-                      .status = CG_ERROR_OVERLOADED,
-                      .host = node->options.host,
-                      .request = (uint8_t)item->event.request,
-                      .slot = CG_SLOT_NONE};
-    return cg_node_answer(node, &reply, item->from, item->event.now_ns, outputs, error);
+    if (item->type) { /* another copy, or a later try, may be under way: it stays shed */
+        return cg_primary_reject(node, item->work_id, item->event.request, CG_ERROR_OVERLOADED,
+                                 item->from, item->event.now_ns, outputs, error);
+    }
+    return cg_node_refuse(node, &item->event, CG_ERROR_OVERLOADED, outputs, error);
+}
+
+/* Someone was told to wait though a permit is free, for others wait who have not started yet. */
+static cg_status start_if_free(const cg_node *node, uint64_t now_ns, cg_outputs *outputs,
+                               cg_error *error) {
+    cg_admission_statistics load = cg_admission_statistics_of(node->admission);
+    return load.running < load.permits
+               ? cg_node_set_timer(outputs, cg_timer_id(CG_TIMER_START, 0), now_ns, error)
+               : CG_OK;
 }
 
 static cg_status offer(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error) {
@@ -274,7 +285,8 @@ static cg_status offer(cg_node *node, cg_item *item, cg_outputs *outputs, cg_err
         return run(node, item, event->now_ns, outputs, error);
     case CG_ADMISSION_WAIT:
         item->state = CG_ITEM_WAITING;
-        return keep_bytes(node, item, error);
+        status = keep_bytes(node, item, error);
+        return status == CG_OK ? start_if_free(node, event->now_ns, outputs, error) : status;
     case CG_ADMISSION_SHED:
         break;
     }
@@ -296,7 +308,13 @@ cg_status cg_admit(cg_node *node, const cg_event *event, uint64_t work_id, uint1
         return cg_node_refuse(node, event, CG_ERROR_EXISTS, outputs, error);
     }
     cg_item *item = NULL;
-    cg_status status = take_item(node, work_id, &item, error);
+    cg_status status = CG_OK;
+    /* Whoever was decided is not shed afterwards: his client would be told that nothing was done. */
+    if (event->request != CG_REQUEST_RECALL &&
+        cg_primary_decided(node, work_id, from, event->now_ns, outputs, &status, error)) {
+        return status;
+    }
+    status = take_item(node, work_id, &item, error);
     if (status != CG_OK) {
         return status;
     }
@@ -305,6 +323,7 @@ cg_status cg_admit(cg_node *node, const cg_event *event, uint64_t work_id, uint1
     item->event = *event;
     item->arrived_ns = event->now_ns;
     node->tune.active++;
+    node->work_of_others += type != 0;
     return offer(node, item, outputs, error);
 }
 
@@ -337,6 +356,9 @@ cg_status cg_admit_timer(cg_node *node, const cg_event *event, cg_outputs *outpu
     if (kind == CG_TIMER_DONE) {
         finish(node, item, event->now_ns);
         return start_next(node, event->now_ns, outputs, error);
+    }
+    if (!item->pending) {
+        return CG_OK; /* its work is done, and its end is on the way */
     }
     status = kind == CG_TIMER_AGAIN
                  ? cg_remove_again(node, item, event->now_ns, outputs, error)

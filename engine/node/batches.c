@@ -10,9 +10,10 @@
  */
 #include <string.h>
 
+#include "engine/base/math.h"
 #include "engine/node/node_internal.h"
 
-enum { PARTS_MAX = 1 << 20 };
+enum { SETTLED_AFTER = 3 }; /* changes of a size */
 
 static uint32_t store_of(const cg_node *node) {
     return node->options.tier_levels - 1;
@@ -147,9 +148,17 @@ static void observe(cg_node *node, const cg_recall_state *recall, uint32_t level
     uint32_t rounds = (parts + cores - 1) / cores;
     uint32_t keys = count_of(recall, level) < recall->batch[level] ? count_of(recall, level)
                                                                    : recall->batch[level];
-    if (cg_batcher_observe(&node->batchers[level], keys, count_of(recall, level),
-                           elapsed_ns / rounds)) {
-        node->statistics.batch_changes[level]++;
+    uint32_t before = cg_log2_floor(cg_batcher_size(&node->batchers[level]));
+    if (!cg_batcher_observe(&node->batchers[level], keys, count_of(recall, level),
+                            elapsed_ns / rounds)) {
+        return;
+    }
+    uint32_t after = cg_log2_floor(cg_batcher_size(&node->batchers[level]));
+    uint32_t steps = after > before ? after - before : before - after;
+    cg_node_statistics *statistics = &node->statistics;
+    if (++statistics->batch_changes[level] > SETTLED_AFTER &&
+        steps > statistics->batch_late_steps[level]) {
+        statistics->batch_late_steps[level] = steps;
     }
 }
 
@@ -172,9 +181,6 @@ cg_status cg_batches_step(cg_node *node, cg_item *item, cg_timer_kind kind, uint
                           uint64_t now_ns, cg_outputs *outputs, cg_error *error) {
     cg_recall_state *recall = &item->recall;
     cg_status status = CG_OK;
-    if (!item->pending) {
-        return CG_OK;
-    }
     if (kind == CG_TIMER_FETCHED) {
         return fetched(node, item, part, now_ns, outputs, error);
     }

@@ -409,6 +409,12 @@ cg_status cg_gateway_answer(cg_node *node, const cg_reply *reply, uint32_t from,
     return cg_node_reply(node, outputs, &final, error);
 }
 
+static cg_request_kind kind_of(const cg_pending *pending) {
+    return pending->type == CG_MESSAGE_BATCH    ? CG_REQUEST_BATCH
+           : pending->type == CG_MESSAGE_REMOVE ? CG_REQUEST_DEALLOCATE
+                                                : CG_REQUEST_ALLOCATE;
+}
+
 cg_status cg_gateway_timer(cg_node *node, const cg_event *event, cg_outputs *outputs,
                            cg_error *error) {
     uint64_t request_id = event->id & CG_NODE_REQUEST_ID_MAX;
@@ -424,7 +430,8 @@ cg_status cg_gateway_timer(cg_node *node, const cg_event *event, cg_outputs *out
                           .status = CG_ERROR_TIMEOUT,
                           .host = node->options.host,
                           .tries = pending->tries,
-                          .slot = CG_SLOT_NONE};
+                          .slot = CG_SLOT_NONE,
+                          .request = (uint8_t)kind_of(pending)};
         close_pending(node, pending);
         return cg_node_reply(node, outputs, &reply, error);
     }

@@ -188,6 +188,7 @@ static cg_status alloc_tuning(cg_node *node, cg_error *error) {
     for (uint32_t level = 0; status == CG_OK && level < CG_TIER_LEVELS_MAX; ++level) {
         cg_batcher_options batcher = cg_batcher_options_default();
         batcher.cores = level + 1 == node->options.tier_levels ? 1 : service->cores;
+        batcher.overhead_share = 0.4; /* latency comes first: cores are more often idle than not */
         status = cg_batcher_init(&node->batchers[level], &batcher, error);
     }
     if (status == CG_OK && service->forecasts) {
@@ -236,10 +237,11 @@ static cg_status alloc_parts(cg_node *node, cg_error *error) {
 cg_status cg_node_alloc(const cg_node_options *options, const cg_corpus *corpus,
                         cg_allocator allocator, cg_node **out, cg_error *error) {
     cg_status status = check_options(options, error);
-    if (status == CG_OK && !corpus && (options->keys < 1 || options->hosts != 1)) {
+    if (status == CG_OK && !corpus &&
+        (options->keys < 1 || options->keys > CG_NODE_TIMER_OTHER || options->hosts != 1)) {
         status = cg_error_set(error, CG_ERROR_INVALID,
-                              "%llu keys without content on %u hosts; it takes a key, and one "
-                              "host",
+                              "%llu keys without content on %u hosts; it takes 1 to 2^63 keys, "
+                              "and one host",
                               (unsigned long long)options->keys, options->hosts);
     }
     if (status != CG_OK) {
@@ -508,11 +510,12 @@ static cg_status on_storage_done(cg_node *node, const cg_event *event, cg_output
         }
     }
     uint64_t sequence = event->id - cg_replicate_token(node->own.number, 0);
-    if (sequence > cg_log_last(node->own.log) || sequence <= node->own.durable_sequence) {
+    if (sequence > node->written_sequence || sequence <= node->own.durable_sequence) {
         return CG_OK; /* no write of ours */
     }
     node->own.durable_sequence = sequence;
-    node->writes -= node->writes > 0;
+    /* Earlier writes are done with it, and are not counted when they are told of later. */
+    node->writes = sequence == node->written_sequence ? 0 : node->writes - (node->writes > 0);
     cg_status status = cg_primary_answer(node, event->now_ns, outputs, error);
     if (status == CG_OK) {
         status = cg_primary_write(node, outputs, error);

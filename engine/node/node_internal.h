@@ -102,7 +102,7 @@ typedef struct cg_recall_state {
     uint64_t phase_ns;                  /* when the phase began */
     cg_forecast_features features;
     uint64_t forecast_ns; /* of the service; 0: none was made */
-    uint64_t reads_ahead; /* its share of the node's */
+    double store_reads;   /* the node's, when this recall's had been asked */
     bool is_partial;
 } cg_recall_state;
 
@@ -110,7 +110,7 @@ typedef struct cg_recall_state {
  * paid. */
 typedef struct cg_item {
     cg_item_state state;
-    uint32_t generation; /* 15 bits; timers of an earlier use of this item are stale */
+    uint32_t generation; /* 16 bits; timers of an earlier use of this item are stale */
     uint16_t type;       /* cg_message_type, or 0: a client's request */
     uint32_t from;       /* the host that it came from; this one, for a client's request */
     cg_event event;      /* bytes: the step's, then the item's own while it waits */
@@ -185,6 +185,7 @@ struct cg_node {
     size_t items_open;
     cg_table *open_of;   /* request id to item */
     cg_admission *admission; /* NULL: everything runs at once */
+    uint64_t work_of_others; /* messages that asked for work, and were let in or shed */
 
     uint64_t written_sequence; /* own records up to here have been handed to the disk */
     uint32_t writes;           /* of the own log, under way */
@@ -196,8 +197,10 @@ struct cg_node {
     cg_forecast *forecast; /* or NULL */
     cg_monitor *monitor;   /* or NULL */
     cg_adapt *adapt;       /* or NULL */
-    uint64_t reads_ahead;  /* of the store: those of running recalls, and prefetches */
-    uint64_t ahead_ns;     /* forecast service of the recalls that run */
+    /* When the store will have delivered all that recalls have asked of it, by what a read has taken
+     * so far. */
+    uint64_t store_free_ns;
+    double store_reads; /* asked of it, ever */
     uint64_t *keys;        /* scratch: keys being ordered */
     size_t keys_capacity;
     cg_table *newest_below; /* row of a concept to the sequence of the fact stored under it last */

@@ -180,6 +180,7 @@ static bool remembered(cg_node *node, const cg_message_allocate *message, uint64
     found.request_id = reply->request_id;
     found.fact_id = reply->fact_id;
     found.audited = 0;
+    found.agreed = 0;
     found.cached = 1;
     *reply = found;
     return true;
@@ -264,16 +265,17 @@ static cg_status place(const cg_node *node, const cg_message_allocate *message,
     return cg_placement_choose(&input, node->options.service.placement, plan, error);
 }
 
-/* What was just written is in a memory tier, if its plan says so. */
+/* What was just written is in a memory tier, if its plan says so, and in the slower ones behind it:
+ * evicted from the first, it is still at hand. */
 static cg_status fill_tier(cg_node *node, const cg_placement_plan *plan, cg_error *error) {
     uint32_t last = node->options.tier_levels - 1;
     uint32_t level = plan->tier == CG_PLACEMENT_FILL_L1 ? 0 : NODE_FIRST_LEVEL;
-    if (plan->tier == CG_PLACEMENT_FILL_NONE || level >= last) {
-        return CG_OK;
+    uint64_t key = cg_node_tier_key(node, cg_graph_concept_count(node->own.graph) - 1);
+    cg_status status = CG_OK;
+    for (; plan->tier != CG_PLACEMENT_FILL_NONE && status == CG_OK && level < last; ++level) {
+        status = cg_tiers_fill(node->tiers, key, NODE_RECORD_BYTES, level, error);
     }
-    uint32_t row = cg_graph_concept_count(node->own.graph) - 1;
-    return cg_tiers_fill(node->tiers, cg_node_tier_key(node, row), NODE_RECORD_BYTES, level,
-                         error);
+    return status;
 }
 
 /* For recalls of the target: the facts below it, newest first. */

@@ -18,7 +18,7 @@
 enum {
     FACTS_READ_MAX = 8,   /* of those below a concept */
     FACTS_LOOKED_AT = 32, /* removed ones among them are passed over */
-    PROBES_MAX = 64,      /* keys looked up for a forecast; with more, evenly spread ones stand
+    PROBES_MAX = 1024,     /* keys looked up for a forecast; with more, evenly spread ones stand
                            * for all */
     OBSERVED_MAX = 16,    /* keys of a recall that successors are learned from */
     PREFETCH_SURE = 128   /* least confidence, of 255, of a key that is fetched ahead */
@@ -105,7 +105,7 @@ cg_status cg_recall_reply(cg_node *node, cg_item *item, cg_outputs *outputs, cg_
 /* --- forecast --- */
 
 /* Where the recall's reads will be served, as things are. */
-static void probe(const cg_node *node, cg_recall_state *recall) {
+static void probe(const cg_node *node, cg_recall_state *recall, cg_work *work) {
     cg_forecast_features *features = &recall->features;
     uint32_t store = node->options.tier_levels - 1;
     uint32_t step = (recall->key_count + PROBES_MAX - 1) / PROBES_MAX;
@@ -119,6 +119,7 @@ static void probe(const cg_node *node, cg_recall_state *recall) {
             leads = leads_to(node, key, &key);
         }
     }
+    cg_work_count(work, CG_WORK_TIER_L1, (uint64_t)probed * (recall->hops + 1), 0);
     double scale = (double)recall->key_count / (double)probed;
     uint32_t all = 0;
     for (uint32_t level = 0; level <= store; ++level) {
@@ -131,22 +132,34 @@ static void probe(const cg_node *node, cg_recall_state *recall) {
     features->hops = recall->hops;
 }
 
-static void look_ahead(const cg_node *node, cg_recall_state *recall) {
-    cg_forecast_features *features = &recall->features;
-    uint64_t running = node->items_open;
-    if (node->admission) {
-        running = cg_admission_statistics_of(node->admission).running;
+static double store_read_ns(const cg_node *node) {
+    return cg_forecast_weight_ns(node->forecast, (cg_forecast_term)(CG_FORECAST_TIER_READS +
+                                                                    CG_FORECAST_TIERS - 1));
+}
+
+/* So many more reads are asked of the store, which serves one after the other. */
+static void ask_store(cg_node *node, double reads, uint64_t now_ns) {
+    if (node->forecast) {
+        uint64_t from_ns = node->store_free_ns > now_ns ? node->store_free_ns : now_ns;
+        node->store_free_ns = from_ns + (uint64_t)(reads * store_read_ns(node));
+        node->store_reads += reads;
     }
-    features->store_reads_ahead = (uint32_t)node->reads_ahead;
-    features->store_writes_ahead = node->writes;
-    features->requests_ahead = running > 0 ? (uint32_t)(running - 1) : 0;
-    features->permits = node->options.service.cores;
-    features->ahead_ns = node->ahead_ns;
+}
+
+static void look_ahead(const cg_node *node, cg_recall_state *recall, uint64_t now_ns) {
+    cg_forecast_features *features = &recall->features;
+    if (features->tier_reads[CG_FORECAST_TIERS - 1] > 0.0) { /* else nobody waits for the store */
+        features->permits = 1;                               /* it serves one read at a time */
+        features->ahead_ns = node->store_free_ns > now_ns ? node->store_free_ns - now_ns : 0;
+        features->store_writes_ahead = node->writes;
+    }
 }
 
 /* What the plan leaves of the recall. Similarity alone: the keys asked for, and no hop. */
 static void cut(cg_recall_state *recall, const cg_forecast_plan *plan) {
     uint32_t chain = recall->hops + 1;
+    uint32_t hops = recall->hops;
+    uint32_t key_count = recall->key_count;
     if (plan->mode == CG_FORECAST_SIMILARITY) {
         recall->hops = 0;
     } else {
@@ -154,43 +167,51 @@ static void cut(cg_recall_state *recall, const cg_forecast_plan *plan) {
         uint32_t keys = plan->keys / chain;
         recall->key_count = keys < 1 ? 1 : keys < recall->key_count ? keys : recall->key_count;
     }
-    recall->is_partial = true;
+    recall->is_partial = recall->hops < hops || recall->key_count < key_count;
 }
 
-static void forecast(cg_node *node, cg_recall_state *recall) {
+static void forecast(cg_node *node, cg_recall_state *recall, uint64_t now_ns, cg_work *work) {
     recall->is_partial = false;
     recall->features = (cg_forecast_features){0};
-    probe(node, recall);
-    look_ahead(node, recall);
     if (!node->forecast) {
         return;
     }
+    probe(node, recall, work);
+    look_ahead(node, recall, now_ns);
     uint64_t budget_ns = node->options.service.budget_ns;
     if (budget_ns > 0) {
         cg_forecast_plan plan =
             cg_forecast_planned(node->forecast, &recall->features, budget_ns);
-        if (plan.is_partial && (recall->hops > 0 || recall->key_count > 1)) {
+        if (plan.is_partial) {
             cut(recall, &plan);
+        }
+        if (recall->is_partial) {
             node->statistics.partial++;
-            probe(node, recall);
+            probe(node, recall, work);
         }
     }
     recall->forecast_ns = cg_forecast_ns(node->forecast, &recall->features);
+    ask_store(node, recall->features.tier_reads[CG_FORECAST_TIERS - 1], now_ns);
+    recall->store_reads = node->store_reads;
 }
 
 void cg_recall_end(cg_node *node, const cg_item *item, uint64_t now_ns) {
     const cg_recall_state *recall = &item->recall;
-    node->reads_ahead -= recall->reads_ahead;
-    node->ahead_ns -= recall->forecast_ns;
-    if (node->forecast && recall->forecast_ns > 0) {
-        cg_forecast_learn(node->forecast, &recall->features, now_ns - item->started_ns);
+    if (!node->forecast || recall->forecast_ns == 0) {
+        return;
     }
+    if (recall->features.tier_reads[CG_FORECAST_TIERS - 1] > 0.0) {
+        /* Its reads are done; so the store has now to do what was asked after them. */
+        double after = node->store_reads - recall->store_reads;
+        node->store_free_ns = now_ns + (uint64_t)(after * store_read_ns(node));
+    }
+    cg_forecast_learn(node->forecast, &recall->features, now_ns - item->started_ns);
 }
 
 /* --- fetching ahead --- */
 
-static cg_status fetch_ahead(cg_node *node, uint64_t key, cg_outputs *outputs,
-                             cg_error *error) {
+static cg_status fetch_ahead(cg_node *node, uint64_t key, uint64_t now_ns,
+                             cg_outputs *outputs, cg_error *error) {
     cg_status status = CG_OK;
     uint32_t bytes = node->options.service.record_bytes;
     for (uint32_t depth = 0; status == CG_OK && depth < node->tune.prefetch; ++depth) {
@@ -206,7 +227,7 @@ static cg_status fetch_ahead(cg_node *node, uint64_t key, cg_outputs *outputs,
         if (status == CG_OK && asked) {
             cg_output read = {.kind = CG_OUTPUT_READ, .id = next, .read_bytes = bytes};
             status = cg_outputs_add(outputs, &read, 0, NULL, error);
-            node->reads_ahead++;
+            ask_store(node, 1.0, now_ns);
         }
         key = next;
     }
@@ -214,9 +235,6 @@ static cg_status fetch_ahead(cg_node *node, uint64_t key, cg_outputs *outputs,
 }
 
 cg_status cg_recall_arrived(cg_node *node, uint64_t key, cg_error *error) {
-    if (node->reads_ahead > 0) {
-        node->reads_ahead--;
-    }
     return cg_tiers_arrived(node->tiers, key, error);
 }
 
@@ -264,7 +282,6 @@ static cg_status read_all(cg_node *node, cg_item *item, cg_outputs *outputs, cg_
 
 cg_status cg_recall_begin(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error) {
     cg_recall_state *recall = &item->recall;
-    recall->reads_ahead = 0;
     cg_status status = take_keys(node, item, error);
     if (status == CG_ERROR_MEMORY) {
         return status;
@@ -273,19 +290,18 @@ cg_status cg_recall_begin(cg_node *node, cg_item *item, cg_outputs *outputs, cg_
         return cg_node_refuse(node, &item->event, status, outputs, error);
     }
     node->statistics.recalls++;
-    forecast(node, recall);
-    recall->reads_ahead = (uint64_t)recall->features.tier_reads[CG_FORECAST_TIERS - 1];
-    node->reads_ahead += recall->reads_ahead;
-    node->ahead_ns += recall->forecast_ns;
+    const uint64_t now_ns = item->event.now_ns;
+    forecast(node, recall, now_ns, &outputs->work);
     if (node->successors) {
         observe(node, item);
     }
     uint64_t last_key = recall->keys[recall->key_count - 1];
     bool is_cut = false;
-    status = cg_batches_begin(node, item, item->event.now_ns, &is_cut, outputs, error);
+    status = cg_batches_begin(node, item, now_ns, &is_cut, outputs, error);
     if (status == CG_OK && !is_cut) {
         status = read_all(node, item, outputs, error);
     }
     bool fetches = node->successors && node->options.tier_levels > 1;
-    return status == CG_OK && fetches ? fetch_ahead(node, last_key, outputs, error) : status;
+    return status == CG_OK && fetches ? fetch_ahead(node, last_key, now_ns, outputs, error)
+                                      : status;
 }

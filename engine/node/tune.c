@@ -117,7 +117,8 @@ static cg_monitor_gauges gauges_of(const cg_node *node) {
     for (int kind = 0; kind < CG_REQUEST_KIND_COUNT; ++kind) {
         gauges.requests[kind] = statistics->requests_of[kind];
     }
-    gauges.accepted = statistics->requests - statistics->shed;
+    /* What is shed here may have come to another host, and never falls. */
+    gauges.accepted = statistics->requests + node->work_of_others - statistics->shed;
     gauges.shed = statistics->shed;
     gauges.failed = statistics->failed;
     gauges.conflicts_retried = statistics->conflicts;
@@ -175,8 +176,10 @@ static void begin_interval(cg_node *node, const cg_event *event) {
     cg_tune *tune = &node->tune;
     tune->active = 0;
     tune->began_ns = event->now_ns;
-    tune->core_busy_ns = event->core_busy_ns;
-    tune->disk_busy_ns = event->disk_busy_ns;
+    if (event->core_busy_ns + event->disk_busy_ns > 0) { /* else not known: as at the last tick */
+        tune->core_busy_ns = event->core_busy_ns;
+        tune->disk_busy_ns = event->disk_busy_ns;
+    }
     tune->waited_before_ns = tune->waited_ns;
     tune->served_before_ns = tune->served_ns;
     tune->tiers = cg_tiers_statistics(node->tiers);
@@ -203,8 +206,10 @@ cg_status cg_tune_begin(cg_node *node, const cg_event *event, cg_outputs *output
 
 cg_status cg_tune_tick(cg_node *node, const cg_event *event, cg_outputs *outputs,
                        cg_error *error) {
-    if (!node->tune.is_ticking) {
-        return CG_OK;
+    const cg_tune *tune = &node->tune;
+    if (!tune->is_ticking ||
+        event->now_ns < tune->began_ns + node->options.service.interval_ns) {
+        return CG_OK; /* of an interval that has ended */
     }
     cg_status status = CG_OK;
     if (node->adapt) {

@@ -30,15 +30,10 @@ return {
   },
 
   claims = {
-    { id = "CL-51-1", metric = "batch.changes:max", where = { batch = "adaptive", cores = 1 }, op = "<=", bound = 3,
-      unit = "" },
-    { id = "CL-51-2", metric = "batch.changes:max", where = { batch = "adaptive", cores = 2 }, op = "<=", bound = 3,
-      unit = "" },
-    { id = "CL-51-8", metric = "batch.changes:max", where = { batch = "adaptive", cores = 8 }, op = "<=", bound = 3,
-      unit = "" },
-    { id = "CL-51-32", metric = "batch.changes:max", where = { batch = "adaptive", cores = 32 }, op = "<=", bound = 3,
-      unit = "" },
-    { id = "CL-51-128", metric = "batch.changes:max", where = { batch = "adaptive", cores = 128 }, op = "<=", bound = 3,
-      unit = "" },
+    { id = "CL-51-1", metric = "batch.changes:max", where = { batch = "adaptive", cores = 1 }, op = "<=", bound = 3 },
+    { id = "CL-51-2", metric = "batch.changes:max", where = { batch = "adaptive", cores = 2 }, op = "<=", bound = 3 },
+    { id = "CL-51-8", metric = "batch.changes:max", where = { batch = "adaptive", cores = 8 }, op = "<=", bound = 3 },
+    { id = "CL-51-32", metric = "batch.changes:max", where = { batch = "adaptive", cores = 32 }, op = "<=", bound = 3 },
+    { id = "CL-51-128", metric = "batch.changes:max", where = { batch = "adaptive", cores = 128 }, op = "<=", bound = 3 },
   },
 }

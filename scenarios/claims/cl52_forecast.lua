@@ -10,7 +10,7 @@ return {
   repetitions = 3,
 
   point = function(factor)
-    local phases = { { at = "10s" } }
+    local phases = { { at = "10s", rate = 400 } }
     if factor.shift == "load" then
       phases = { { at = "10s", keys = 64, hops = 2, zipf = 0.7, rotate = 0.5, rate = 100 } }
     end

@@ -63,28 +63,35 @@ static bool is_cached(const sim_report_input *input, const sim_request_record *r
     return sim_request_judged(request) && request->reply.cached == cached;
 }
 
-/* Half a phase after its beginning whatever adapts should have followed. */
-static void half_of(const sim_report_input *input, uint32_t phase, uint64_t *from_ns,
-                    uint64_t *to_ns) {
+/* When a phase of the load begins, and ends. */
+static void phase_of(const sim_report_input *input, uint32_t phase, uint64_t *from_ns,
+                     uint64_t *to_ns) {
     const sim_options *options = input->options;
     const sim_measure *measure = input->measure;
     uint64_t last_ns = measure->request_count > 0
                            ? measure->requests[measure->request_count - 1].start_ns + 1
                            : 0;
-    uint64_t begin_ns = phase == 0 ? 0 : options->phases[phase - 1].at_ns;
-    uint64_t end_ns = phase == options->phase_count ? last_ns : options->phases[phase].at_ns;
-    end_ns = end_ns < begin_ns ? begin_ns : end_ns;
-    *from_ns = begin_ns + (end_ns - begin_ns) / 2;
-    *to_ns = end_ns;
+    *from_ns = phase == 0 ? 0 : options->phases[phase - 1].at_ns;
+    *to_ns = phase == options->phase_count ? last_ns : options->phases[phase].at_ns;
+    *to_ns = *to_ns < *from_ns ? *from_ns : *to_ns;
 }
 
 static bool is_in_late_half(const sim_report_input *input, const sim_request_record *request,
                             uint32_t phase) {
     uint64_t from_ns = 0;
     uint64_t to_ns = 0;
-    half_of(input, phase, &from_ns, &to_ns);
+    phase_of(input, phase, &from_ns, &to_ns);
+    from_ns += (to_ns - from_ns) / 2; /* by then whatever adapts should have followed */
     return sim_request_acknowledged(request) && request->start_ns >= from_ns &&
            request->start_ns < to_ns;
+}
+
+static bool is_late(const sim_report_input *input, const sim_request_record *request,
+                    uint32_t argument) {
+    (void)argument;
+    const sim_measure *measure = input->measure;
+    return sim_request_acknowledged(request) &&
+           request - measure->requests >= measure->request_count / 2;
 }
 
 static cg_status report_latencies(const sim_report_input *input, sim_rows *rows,
@@ -103,6 +110,9 @@ static cg_status report_latencies(const sim_report_input *input, sim_rows *rows,
     }
     if (status == CG_OK && input->options->engine.cache_entries > 0) {
         status = report_latency(input, "latency.fresh", is_cached, 0, rows, error);
+    }
+    if (status == CG_OK && input->options->load.requests > 0) {
+        status = report_latency(input, "latency.late", is_late, 0, rows, error);
     }
     for (uint32_t phase = 0; status == CG_OK && input->options->phase_count > 0 &&
                              phase <= input->options->phase_count;
@@ -150,25 +160,24 @@ static void report_operations(const sim_report_input *input, sim_rows *rows) {
 
 /* --- forecasts ------------------------------------------------------------ */
 
-/* |forecast - latency| / latency, in millionths, of recalls that ran whole; the first tenth of
- * them teaches. */
-static cg_status report_forecasts(const sim_report_input *input, sim_rows *rows,
-                                  cg_error *error) {
-    enum { MILLION = 1000000, TEACHING_PART = 10 };
+/* |forecast - latency| / latency, in millionths, of recalls that began in [from_ns, to_ns). */
+static cg_status report_errors(const sim_report_input *input, const char *suffix,
+                               uint64_t from_ns, uint64_t to_ns, sim_rows *rows,
+                               cg_error *error) {
+    enum { MILLION = 1000000 };
     const sim_measure *measure = input->measure;
     cg_histogram histogram;
     cg_histogram_init(&histogram, cg_allocator_heap());
     cg_status status = CG_OK;
     uint64_t within = 0;
-    for (uint32_t i = measure->request_count / TEACHING_PART;
-         status == CG_OK && i < measure->request_count; ++i) {
+    for (uint32_t i = 0; status == CG_OK && i < measure->request_count; ++i) {
         const sim_request_record *request = &measure->requests[i];
         uint64_t latency_ns = request->replied_ns - request->start_ns;
-        if (!sim_request_acknowledged(request) || request->reply.forecast_ns == 0 ||
-            latency_ns == 0) {
+        uint64_t forecast_ns = request->reply.forecast_ns;
+        if (!sim_request_acknowledged(request) || forecast_ns == 0 || latency_ns == 0 ||
+            request->start_ns < from_ns || request->start_ns >= to_ns) {
             continue;
         }
-        uint64_t forecast_ns = request->reply.forecast_ns;
         uint64_t off_ns = forecast_ns > latency_ns ? forecast_ns - latency_ns
                                                    : latency_ns - forecast_ns;
         within += off_ns * 5 <= latency_ns;
@@ -176,10 +185,28 @@ static cg_status report_forecasts(const sim_report_input *input, sim_rows *rows,
                                      error);
     }
     if (status == CG_OK && histogram.total > 0) {
-        sim_rows_histogram(rows, "forecast.error", "ppm", &histogram);
-        share(rows, "forecast.within20", within, histogram.total);
+        char name[64];
+        snprintf(name, sizeof name, "forecast.error%s", suffix);
+        sim_rows_histogram(rows, name, "ppm", &histogram);
+        snprintf(name, sizeof name, "forecast.within20%s", suffix);
+        share(rows, name, within, histogram.total);
     }
     cg_histogram_deinit(&histogram);
+    return status;
+}
+
+static cg_status report_forecasts(const sim_report_input *input, sim_rows *rows,
+                                  cg_error *error) {
+    uint32_t phases = input->options->phase_count;
+    cg_status status = report_errors(input, "", 0, UINT64_MAX, rows, error);
+    for (uint32_t phase = 0; status == CG_OK && phases > 0 && phase <= phases; ++phase) {
+        char suffix[32];
+        uint64_t from_ns = 0;
+        uint64_t to_ns = 0;
+        snprintf(suffix, sizeof suffix, ".phase%u", phase + 1);
+        phase_of(input, phase, &from_ns, &to_ns);
+        status = report_errors(input, suffix, from_ns, to_ns, rows, error);
+    }
     return status;
 }
 
@@ -237,6 +264,7 @@ static void report_pools(const sim_report_input *input, sim_rows *rows) {
 static void report_batches(const sim_report_input *input, sim_rows *rows) {
     uint64_t changes = 0;
     uint64_t batches = 0;
+    uint32_t steps = 0;
     uint32_t sizes[CG_TIER_LEVELS_MAX] = {0};
     for (uint32_t host = 0; host < input->options->cluster.hosts; ++host) {
         cg_node_statistics one = cg_node_statistics_of(input->nodes[host]);
@@ -244,11 +272,13 @@ static void report_batches(const sim_report_input *input, sim_rows *rows) {
         for (uint32_t level = 0; level < input->options->engine.tier_levels; ++level) {
             uint64_t of_level = one.batch_changes[level];
             changes = of_level > changes ? of_level : changes;
+            steps = one.batch_late_steps[level] > steps ? one.batch_late_steps[level] : steps;
             sizes[level] = one.batch_size[level];
         }
     }
     count(rows, "batch.batches", batches);
     sim_rows_metric(rows, "batch.changes", "max", (double)changes, "1");
+    sim_rows_metric(rows, "batch.late_steps", "max", (double)steps, "1");
     for (uint32_t level = 0; level < input->options->engine.tier_levels; ++level) {
         char name[32];
         snprintf(name, sizeof name, "batch.l%u", level + 1);

@@ -38,12 +38,6 @@ static cg_status check_keys(const sim_options *options, const sim_load_options *
                             "recalled; load.recall is %g and must be 1",
                             place, load->recall);
     }
-    if (load->hops > 0) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "%sgraph.source: keys have no edges; load.hops is %" PRIu32
-                            " and must be 0",
-                            place, load->hops);
-    }
     if (options->graph.nodes == 0) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "graph.source: of keys there are not \"all\"; say with graph.nodes "

@@ -623,11 +623,6 @@ static void break_keys(sim_options *options) {
     options->graph.nodes = 100;
     options->load.recall = 0.5;
 }
-static void break_key_hops(sim_options *options) {
-    break_keys(options);
-    options->load.recall = 1.0;
-    options->load.hops = 2;
-}
 static void break_key_count(sim_options *options) {
     break_keys(options);
     options->load.recall = 1.0;
@@ -707,7 +702,6 @@ static void bad_combinations_get_their_sentence(void **state) {
                         "with load.repeat"},
         {break_keys, "graph.source: keys have no content, so they can only be recalled; "
                      "load.recall is 0.5 and must be 1"},
-        {break_key_hops, "graph.source: keys have no edges; load.hops is 2 and must be 0"},
         {break_key_count, "graph.source: of keys there are not \"all\"; say with graph.nodes "
                           "how many there are"},
         {break_key_phase, "phases[1]: graph.source: keys have no content, so they can only be "

@@ -398,7 +398,7 @@ static const bad_script bad_scripts[] = {
      "unknown key \"metrik\" in claims[1]; do you mean \"metric\"?"},
     {SCENARIO("claims = { { metric = \"a:b\" } }"),
      "claims[1].id is missing; give one such as \"CL-33\""},
-    {CLAIM("id = \"cl33\""), "claims[1].id: \"cl33\" is not of the form \"CL-33\""},
+    {CLAIM("id = \"cl33\""), "claims[1].id: \"cl33\" is not of the form \"CL-33\" or"},
     {CLAIM("id = 33"), "claims[1].id must be a text, not a number"},
     {SCENARIO("claims = { { id = \"CL-1\", metric = \"a:b\", op = \"<\", bound = 1 }, { id = "
               "\"CL-1\", metric = \"a:b\", op = \"<\", bound = 1 } }"),
