@@ -12,8 +12,9 @@
  * is never thrown out. A permit is held until the work of its request is paid.
  *
  * Guarantees: a request is applied at most once however often it is sent; one that was decided,
- * either way, gets the same answer again; an acknowledged fact is in the primary's durable log;
- * a replica's state is the state of a prefix of its primary's log.
+ * either way, gets the same answer again (so what its primary has shed stays shed when a copy or
+ * a later try of it comes: who wants to try again takes a new id); an acknowledged fact is in the
+ * primary's durable log; a replica's state is the state of a prefix of its primary's log.
  *
  * Answers: CG_OK; CG_ERROR_INVALID (no fact, none of whose words is known, an id of more than
  * 48 bits, a key that does not exist), CG_ERROR_EXISTS (the id is open at this host: the first

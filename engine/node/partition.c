@@ -131,7 +131,6 @@ static cg_status take_slot(cg_partition *partition, const cg_log_record *record,
                                .near = cg_partition_slot(partition, record->sequence - 1)};
     if (wish) {
         request.placement = wish->placement;
-        request.headroom_bytes = wish->headroom_bytes;
         request.near = wish->near;
     }
     status = cg_pools_take(partition->pools, &request, slot, work, error);

@@ -48,7 +48,6 @@ void cg_partition_deinit(cg_partition *partition);
  * depends on where slots lie. */
 typedef struct cg_partition_wish {
     cg_pool_placement placement;
-    uint32_t headroom_bytes;
     uint64_t near; /* a slot, or CG_SLOT_NONE */
 } cg_partition_wish;
 

@@ -393,7 +393,6 @@ static cg_status take_fact(cg_node *node, const cg_message_allocate *message, ui
     status = place(node, message, &record, &plan, error);
     if (status == CG_OK) {
         cg_partition_wish wish = {.placement = (cg_pool_placement)plan.slot,
-                                  .headroom_bytes = plan.headroom_bytes,
                                   .near = slot_below(node, record.target)};
         status = cg_primary_append(node, &record, &wish, work, error);
     }

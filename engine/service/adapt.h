@@ -100,8 +100,8 @@ typedef enum cg_adapt_default_metric {
 /* Rules, with hold and cooldown in intervals:
  *
  *   setting         direction  when                                              hold cooldown
- *   prefetch depth  up         accuracy > 0.60 and disk < 0.70                     3     2
- *   prefetch depth  down       accuracy < 0.40                                     3     2
+ *   prefetch depth  up         accuracy > 0.80 and disk < 0.70                     3     2
+ *   prefetch depth  down       accuracy < 0.65                                     3     2
  *   prefetch depth  down       useful < 0.30                                       3     2
  *   prefetch depth  down       disk > 0.90                                         3     2
  *   L1 entries      up         L1 hits < 0.90 and L2 serves > 0.10                 3     4

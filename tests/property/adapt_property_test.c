@@ -42,7 +42,7 @@ static void measure(const service *world, const cg_adapt *adapt, cg_stream *stre
     double ratio = busy < 1.0 ? busy * busy / (1.0 - busy) / permits * 4.0 : 100.0;
     double noise = world->noise;
     metrics[CG_ADAPT_PREDICTOR_ACCURACY] =
-        bounded(noisy(0.05 + 0.8 * world->chain_share, noise, stream));
+        bounded(noisy(0.05 + 0.94 * world->chain_share, noise, stream));
     metrics[CG_ADAPT_PREFETCH_USEFUL] =
         depth > 0.0 ? bounded(noisy(0.05 + 0.75 * world->chain_share, noise, stream))
                     : (double)NAN;
