@@ -12,8 +12,8 @@
 #include "engine/node/node_internal.h"
 
 enum { ITEM_BITS = 24, GENERATION_BITS = 16, PART_SHIFT = ITEM_BITS + GENERATION_BITS };
-#define ITEMS_MAX        (UINT64_C(1) << ITEM_BITS)
-#define GENERATION_MASK  ((UINT64_C(1) << GENERATION_BITS) - 1)
+#define ITEMS_MAX       (UINT64_C(1) << ITEM_BITS)
+#define GENERATION_MASK ((UINT64_C(1) << GENERATION_BITS) - 1)
 
 /* --- items --- */
 
@@ -98,8 +98,8 @@ cg_status cg_item_pin(cg_node *node, cg_item *item, uint64_t slot, cg_error *err
     if (cg_pools_pins(node->own.pools, slot) == CG_POOL_PINS_MAX) {
         return CG_OK; /* held by more than can be counted: one more changes nothing */
     }
-    cg_status status = CG_GROW(&node->allocator, item->pins, item->pins_capacity,
-                               item->pin_count + 1, error);
+    cg_status status =
+        CG_GROW(&node->allocator, item->pins, item->pins_capacity, item->pin_count + 1, error);
     if (status == CG_OK) {
         status = cg_pools_pin(node->own.pools, slot, error);
     }
@@ -138,16 +138,15 @@ static cg_status run_message(cg_node *node, cg_item *item, uint64_t now_ns, cg_o
     case CG_MESSAGE_ALLOCATE: /* was decoded before it was let in */
         status = cg_message_allocate_decode(event->bytes, event->size_bytes, node->buffers,
                                             &allocate, error);
-        return status == CG_OK ? cg_primary_allocate(node, &allocate, item->from, now_ns,
-                                                     outputs, error)
-                               : status;
+        return status == CG_OK
+                   ? cg_primary_allocate(node, &allocate, item->from, now_ns, outputs, error)
+                   : status;
     case CG_MESSAGE_BATCH:
         return cg_primary_batch(node, event->bytes, event->size_bytes, item->from, now_ns,
                                 outputs, error);
     case CG_MESSAGE_REMOVE:
         status = cg_message_remove_decode(event->bytes, event->size_bytes, &removal, error);
-        return status == CG_OK ? cg_remove_begin(node, item, &removal, now_ns, outputs,
-                                                 error)
+        return status == CG_OK ? cg_remove_begin(node, item, &removal, now_ns, outputs, error)
                                : status;
     default:
         CG_ASSERT(item->type == CG_MESSAGE_ALLOCATE);
@@ -196,6 +195,7 @@ static cg_status run(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *
                      cg_error *error) {
     item->state = CG_ITEM_RUNNING;
     item->started_ns = now_ns;
+    node->began_ns = item->arrived_ns;
     cg_status status = item->type ? run_message(node, item, now_ns, outputs, error)
                                   : run_request(node, item, now_ns, outputs, error);
     item->event.bytes = NULL; /* the step's, or no longer needed */
@@ -230,8 +230,8 @@ static cg_status keep_bytes(cg_node *node, cg_item *item, cg_error *error) {
     cg_event *event = &item->event;
     cg_status status = CG_OK;
     if (event->size_bytes > 0) {
-        status = CG_GROW(&node->allocator, item->bytes, item->bytes_capacity,
-                         event->size_bytes, error);
+        status = CG_GROW(&node->allocator, item->bytes, item->bytes_capacity, event->size_bytes,
+                         error);
     }
     if (status == CG_OK && event->size_bytes > 0) {
         memcpy(item->bytes, event->bytes, event->size_bytes);
@@ -273,8 +273,7 @@ static cg_status offer(cg_node *node, cg_item *item, cg_outputs *outputs, cg_err
                         .cost = 1};
     cg_status status = CG_OK;
     if (node->admission) {
-        status =
-            cg_admission_offer(node->admission, &ticket, event->now_ns, &verdict, error);
+        status = cg_admission_offer(node->admission, &ticket, event->now_ns, &verdict, error);
     }
     if (status != CG_OK) {
         give_item(node, item);
@@ -314,7 +313,10 @@ cg_status cg_admit(cg_node *node, const cg_event *event, uint64_t work_id, uint1
         cg_primary_decided(node, work_id, from, event->now_ns, outputs, &status, error)) {
         return status;
     }
-    status = take_item(node, work_id, &item, error);
+    status = cg_tune_begin(node, event, outputs, error);
+    if (status == CG_OK) {
+        status = take_item(node, work_id, &item, error);
+    }
     if (status != CG_OK) {
         return status;
     }

@@ -186,9 +186,9 @@ cg_status cg_batches_step(cg_node *node, cg_item *item, cg_timer_kind kind, uint
     }
     if (kind == CG_TIMER_PART) {
         status = read_part(node, item, recall->level, part, &outputs->work, error);
-        return status == CG_OK ? cg_item_timer(node, item, CG_TIMER_PART_DONE, part, now_ns,
-                                               outputs, error)
-                               : status;
+        return status == CG_OK
+                   ? cg_item_timer(node, item, CG_TIMER_PART_DONE, part, now_ns, outputs, error)
+                   : status;
     }
     if (--recall->parts_left > 0) {
         return CG_OK;

@@ -15,8 +15,8 @@
 
 /* What a client asks of a host (spec B4). */
 typedef enum cg_request_kind {
-    CG_REQUEST_ALLOCATE,   /* bytes: a fact's text */
-    CG_REQUEST_BATCH,      /* bytes: facts' texts, each behind its length (u32, little-endian) */
+    CG_REQUEST_ALLOCATE, /* bytes: a fact's text */
+    CG_REQUEST_BATCH,    /* bytes: facts' texts, each behind its length (u32, little-endian) */
     CG_REQUEST_DEALLOCATE, /* target: the id of the request that allocated the fact; of a batch's
                             * k-th fact, from 0, that of the batch + k * 2^48 */
     CG_REQUEST_RECALL,     /* bytes: keys (u64 each, little-endian); hops */
@@ -106,11 +106,11 @@ typedef enum cg_output_kind {
 
 typedef struct cg_output {
     cg_output_kind kind;
-    uint32_t to;       /* SEND: host */
-    uint64_t id;       /* TIMER: id; WRITE, READ: token */
-    uint64_t at_ns;    /* TIMER */
-    size_t offset;     /* SEND, WRITE, ALERT: into cg_outputs.bytes */
-    size_t size_bytes; /* SEND, WRITE, ALERT */
+    uint32_t to;          /* SEND: host */
+    uint64_t id;          /* TIMER: id; WRITE, READ: token */
+    uint64_t at_ns;       /* TIMER */
+    size_t offset;        /* SEND, WRITE, ALERT: into cg_outputs.bytes */
+    size_t size_bytes;    /* SEND, WRITE, ALERT */
     uint32_t read_bytes;  /* READ: of the record */
     cg_severity severity; /* ALERT */
     cg_reply reply;       /* REPLY */

@@ -61,10 +61,8 @@ static cg_status open_pending(cg_node *node, uint64_t request_id, uint16_t type,
     } else {
         node->pending_used++;
     }
-    node->pending[entry] = (cg_pending){.request_id = request_id,
-                                        .type = type,
-                                        .payload = payload,
-                                        .payload_bytes = bytes};
+    node->pending[entry] = (cg_pending){
+        .request_id = request_id, .type = type, .payload = payload, .payload_bytes = bytes};
     node->pending_open++;
     node->pending_bytes += bytes;
     *out = &node->pending[entry];
@@ -124,10 +122,9 @@ static cg_status check_batch(const cg_event *event, cg_error *error) {
         }
     }
     if (facts < 1 || facts > CG_BATCH_FACTS_MAX) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "request %llu: a batch of %s facts; it takes 1 to %d",
-                            (unsigned long long)event->id, facts == 0 ? "no" : "more",
-                            CG_BATCH_FACTS_MAX);
+        return cg_error_set(
+            error, CG_ERROR_INVALID, "request %llu: a batch of %s facts; it takes 1 to %d",
+            (unsigned long long)event->id, facts == 0 ? "no" : "more", CG_BATCH_FACTS_MAX);
     }
     return CG_OK;
 }
@@ -145,10 +142,11 @@ static cg_status check_kind(const cg_node *node, const cg_event *event, cg_error
         return check_recall(event, error);
     }
     if (!node->corpus) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "request %llu: %s without a graph; keys without content can only be "
-                            "recalled",
-                            (unsigned long long)event->id, cg_request_kind_name(event->request));
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "request %llu: %s without a graph; keys without content can only be "
+            "recalled",
+            (unsigned long long)event->id, cg_request_kind_name(event->request));
     }
     if (event->request == CG_REQUEST_BATCH) {
         return check_batch(event, error);
@@ -245,10 +243,7 @@ cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *o
     if (status != CG_OK) { /* the reply's status; the sentence stays in error */
         return cg_node_refuse(node, event, status, outputs, error);
     }
-    status = cg_tune_begin(node, event, outputs, error);
-    return status == CG_OK
-               ? cg_admit(node, event, event->id, 0, node->options.host, outputs, error)
-               : status;
+    return cg_admit(node, event, event->id, 0, node->options.host, outputs, error);
 }
 
 cg_status cg_gateway_allocate(cg_node *node, const cg_event *event, cg_outputs *outputs,
@@ -350,8 +345,8 @@ cg_status cg_gateway_batch(cg_node *node, const cg_event *event, cg_outputs *out
     uint32_t primary = cg_node_partition_of(event->id, node->options.hosts);
     if (primary == node->options.host) {
         uint64_t before = node->statistics.allocations;
-        status = cg_primary_batch(node, node->batch, bytes, primary, event->now_ns, outputs,
-                                  error);
+        status =
+            cg_primary_batch(node, node->batch, bytes, primary, event->now_ns, outputs, error);
         bool taken = status == CG_OK && node->statistics.allocations > before;
         return taken ? count_batch(node, event, &outputs->work, error) : status;
     }
@@ -394,7 +389,7 @@ cg_status cg_gateway_remove(cg_node *node, cg_item *item, cg_outputs *outputs,
 /* --- answers and timeouts --- */
 
 cg_status cg_gateway_answer(cg_node *node, const cg_reply *reply, uint32_t from,
-                            cg_outputs *outputs, cg_error *error) {
+                            uint64_t now_ns, cg_outputs *outputs, cg_error *error) {
     uint64_t entry = 0;
     if (!cg_table_get(node->pending_of, reply->request_id, &entry)) {
         return CG_OK; /* answered before, or given up */
@@ -405,8 +400,9 @@ cg_status cg_gateway_answer(cg_node *node, const cg_reply *reply, uint32_t from,
     }
     cg_reply final = *reply;
     final.tries = node->pending[entry].tries;
+    cg_status status = cg_tune_latency(node, node->pending[entry].began_ns, now_ns, error);
     close_pending(node, &node->pending[entry]);
-    return cg_node_reply(node, outputs, &final, error);
+    return status == CG_OK ? cg_node_reply(node, outputs, &final, error) : status;
 }
 
 static cg_request_kind kind_of(const cg_pending *pending) {

@@ -39,15 +39,16 @@ cg_status cg_message_allocate_decode(const uint8_t *payload, size_t size_bytes,
     read.text_bytes = cg_read_u32(&reader);
     read.client = cg_read_u32(&reader);
     read.priority = cg_read_u32(&reader);
-    if (reader.failed || read.priority >= CG_PRIORITY_COUNT || read.dims < CG_DIMS_MIN || read.dims > CG_DIMS_MAX ||
-        read.sparse.count > CG_SPARSE_ENTRIES_MAX ||
+    if (reader.failed || read.priority >= CG_PRIORITY_COUNT || read.dims < CG_DIMS_MIN ||
+        read.dims > CG_DIMS_MAX || read.sparse.count > CG_SPARSE_ENTRIES_MAX ||
         4 * (uint64_t)read.dims + 8 * (uint64_t)read.sparse.count + read.text_bytes !=
             cg_reader_left(&reader)) {
-        return cg_error_set(
-            error, CG_ERROR_CORRUPT,
-            "allocate message of priority %u: %u dims, %u features and %u text bytes do not fit "
-            "%zu bytes",
-            read.priority, read.dims, read.sparse.count, read.text_bytes, size_bytes);
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "allocate message of priority %u: %u dims, %u features and %u text "
+                            "bytes do not fit "
+                            "%zu bytes",
+                            read.priority, read.dims, read.sparse.count, read.text_bytes,
+                            size_bytes);
     }
     cg_status status = cg_log_vectors_read(&reader, read.dims, read.sparse.count, buffers,
                                            "allocate message", error);
@@ -108,8 +109,7 @@ cg_status cg_message_batch_decode(const uint8_t *payload, size_t size_bytes,
 cg_status cg_message_batch_next(const cg_message_batch *batch, size_t *offset,
                                 cg_log_buffers *buffers, cg_message_allocate *fact,
                                 cg_error *error) {
-    cg_reader reader =
-        cg_reader_init(batch->facts + *offset, batch->facts_bytes - *offset);
+    cg_reader reader = cg_reader_init(batch->facts + *offset, batch->facts_bytes - *offset);
     uint32_t length = cg_read_u32(&reader);
     CG_ASSERT(!reader.failed && length <= cg_reader_left(&reader));
     cg_status status = cg_message_allocate_decode(batch->facts + *offset + LENGTH_BYTES, length,

@@ -49,27 +49,27 @@ typedef enum cg_acknowledge { CG_ACKNOWLEDGE_PRIMARY, CG_ACKNOWLEDGE_ALL } cg_ac
 /* The allocation service (spec B) and what makes recalls fast (spec D). The default is all off:
  * every request runs at once, nothing is cached, prefetched, forecast, watched or adapted. */
 typedef struct cg_service_options {
-    uint32_t permits;        /* requests under way at once; 0: no bound, nobody waits */
-    uint32_t queue_max;      /* requests that wait for a permit */
-    uint64_t wait_max_ns;    /* a request that would wait longer is shed; 0: no bound */
-    uint32_t cores;          /* that recalls may be spread over, >= 1 */
-    uint32_t conflict_tries; /* of a removal that meets a fact in use, 1..32 */
-    uint64_t conflict_ns;    /* before the second try; doubled for each further one */
-    uint32_t cache_entries;  /* of the decision cache; 0: none */
-    uint64_t cache_ttl_ns;   /* > 0 */
+    uint32_t permits;                /* requests under way at once; 0: no bound, nobody waits */
+    uint32_t queue_max;              /* requests that wait for a permit */
+    uint64_t wait_max_ns;            /* a request that would wait longer is shed; 0: no bound */
+    uint32_t cores;                  /* that recalls may be spread over, >= 1 */
+    uint32_t conflict_tries;         /* of a removal that meets a fact in use, 1..32 */
+    uint64_t conflict_ns;            /* before the second try; doubled for each further one */
+    uint32_t cache_entries;          /* of the decision cache; 0: none */
+    uint64_t cache_ttl_ns;           /* > 0 */
     cg_placement_strategy placement; /* or CG_PLACEMENT_CHOOSE */
-    uint32_t writes_max;     /* log writes under way; what comes meanwhile goes together in the
+    uint32_t writes_max;   /* log writes under way; what comes meanwhile goes together in the
                               * next one (group commit); 0: no bound */
-    bool batching;           /* recalls are cut into batches that run on all cores */
-    uint32_t batch;          /* keys in a batch, a power of two; 0: the controllers' choice */
-    uint32_t prefetch;       /* how many successors ahead are fetched, 0..4; 0: none */
-    uint32_t successors;     /* keys whose successors are remembered; 0: none are */
-    bool forecasts;          /* of recalls' latency */
-    uint64_t budget_ns;      /* of a recall's forecast latency; 0: no budget */
-    uint32_t record_bytes;   /* that a recall reads of a key */
-    uint64_t interval_ns;    /* of the monitor and of adaptation; 0: neither */
-    uint64_t memory_bytes;   /* the host's budget, for the monitor; 0: none */
-    bool adapts;             /* rules change prefetch, tiers and permits */
+    bool batching;         /* recalls are cut into batches that run on all cores */
+    uint32_t batch;        /* keys in a batch, a power of two; 0: the controllers' choice */
+    uint32_t prefetch;     /* how many successors ahead are fetched, 0..4; 0: none */
+    uint32_t successors;   /* keys whose successors are remembered; 0: none are */
+    bool forecasts;        /* of recalls' latency */
+    uint64_t budget_ns;    /* of a recall's forecast latency; 0: no budget */
+    uint32_t record_bytes; /* that a recall reads of a key */
+    uint64_t interval_ns;  /* of the monitor and of adaptation; 0: neither */
+    uint64_t memory_bytes; /* the host's budget, for the monitor; 0: none */
+    bool adapts;           /* rules change prefetch, tiers and permits */
 } cg_service_options;
 
 typedef struct cg_node_options {
@@ -114,9 +114,9 @@ cg_status cg_node_step(cg_node *node, const cg_event *event, cg_outputs *outputs
 /* --- inspection: for metrics, checkers and tests --- */
 
 typedef struct cg_node_statistics {
-    uint64_t requests;         /* from clients of this host */
+    uint64_t requests; /* from clients of this host */
     uint64_t requests_of[CG_REQUEST_KIND_COUNT];
-    uint64_t failed; /* of those: answered neither CG_OK nor CG_ERROR_OVERLOADED */
+    uint64_t failed;           /* of those: answered neither CG_OK nor CG_ERROR_OVERLOADED */
     uint64_t replies;          /* to them, of any status */
     uint64_t allocations;      /* facts applied as primary */
     uint64_t retries;          /* tries after the first */
@@ -130,11 +130,11 @@ typedef struct cg_node_statistics {
     uint64_t conflicts;        /* removals that met a fact in use, tries counted */
     uint64_t partial;          /* recalls cut to their budget */
     uint64_t batches;          /* that recalls were cut into */
-    uint64_t batch_changes[CG_TIER_LEVELS_MAX]; /* of a controller's size */
+    uint64_t batch_changes[CG_TIER_LEVELS_MAX];    /* of a controller's size */
     uint32_t batch_late_steps[CG_TIER_LEVELS_MAX]; /* largest after the third: doublings */
     uint32_t batch_size[CG_TIER_LEVELS_MAX];       /* now */
-    uint32_t prefetch;                          /* depth now */
-    uint64_t settings_changed;                  /* by adaptation */
+    uint32_t prefetch;                             /* depth now */
+    uint64_t settings_changed;                     /* by adaptation */
     cg_admission_statistics admission;
     cg_decision_cache_statistics cache;
     cg_tier_statistics tiers;

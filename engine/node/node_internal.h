@@ -1,8 +1,10 @@
 /* The node's state, shared by the files that make up the state machine:
- *   node.c       life cycle, dispatch of events, inspection
+ *   node.c       dispatch of events, outputs, inspection
+ *   node_life.c  options, parts, and their end
  *   admit.c      work items: who runs, who waits, who is shed; the end of an item's work
  *   gateway.c    requests of this host's clients: embed, forward, time out, answer
  *   primary.c    the way of a fact: decide, place, insert, log, learn, answer when durable
+ *   place.c      where a fact goes: slot and memory tiers
  *   remove.c     the way back: wait until nobody uses the fact, log, remove
  *   recall.c     reading keys through the tiers: forecast, budget, prefetch
  *   batches.c    a recall of many keys: batches on all cores, and from the store
@@ -23,6 +25,8 @@ enum {
     CG_NODE_SHIP_WINDOW = 64,                     /* records sent and not yet acknowledged */
     CG_NODE_BACKOFF_DOUBLINGS = 4,                /* retries wait at most 16 times longer */
     CG_NODE_PREFETCH_MAX = 4,
+    CG_NODE_RECORD_BYTES = 64,  /* of a concept's record that a decision reads */
+    CG_NODE_RECORD_LEVEL = 1,   /* the first tier that holds such records */
     CG_NODE_HOSTS_MAX = 1 << 16 /* a partition fits the top of a write token */
 };
 /* Longest timeout, so that no sum of time and waits overflows: 11 days. */
@@ -65,6 +69,7 @@ static inline cg_timer_kind cg_timer_kind_of(uint64_t id) {
  * payload. */
 typedef struct cg_pending {
     uint64_t request_id;
+    uint64_t began_ns; /* when the request came */
     uint32_t tries;
     uint32_t primary;
     uint16_t type;    /* cg_message_type */
@@ -78,8 +83,9 @@ typedef struct cg_pending {
 typedef struct cg_answer {
     uint32_t gateway;
     bool answered;
-    bool silent;   /* a further record of the batch that began before it */
-    uint64_t last; /* the answer waits until this sequence is safe: the end of its batch */
+    bool silent;       /* a further record of the batch that began before it */
+    uint64_t began_ns; /* when the request came to this host */
+    uint64_t last;     /* the answer waits until this sequence is safe: the end of its batch */
     cg_reply reply;
 } cg_answer;
 
@@ -94,8 +100,8 @@ typedef struct cg_recall_state {
     size_t keys_capacity;
     uint32_t key_count;
     uint32_t hops;
-    uint32_t end[CG_TIER_LEVELS_MAX]; /* of each tier's keys, in keys */
-    uint32_t level;                   /* of the phase that runs */
+    uint32_t end[CG_TIER_LEVELS_MAX];   /* of each tier's keys, in keys */
+    uint32_t level;                     /* of the phase that runs */
     uint32_t batch[CG_TIER_LEVELS_MAX]; /* keys in a batch of each tier */
     uint32_t parts_left;                /* batches of this phase that are not paid */
     uint32_t fetches_left;              /* batches that the store has not delivered */
@@ -122,8 +128,8 @@ typedef struct cg_item {
     uint64_t *pins; /* slots that it reads */
     size_t pin_count;
     size_t pins_capacity;
-    uint32_t tries;      /* of a removal */
-    bool pending;        /* not finished with the step that it began in */
+    uint32_t tries; /* of a removal */
+    bool pending;   /* not finished with the step that it began in */
     cg_recall_state recall;
     cg_message_remove removal;
     size_t next_free; /* free items: the next one + 1, 0 at the end */
@@ -183,7 +189,7 @@ struct cg_node {
     size_t items_used; /* ever */
     size_t items_free; /* the first free one + 1; 0: none */
     size_t items_open;
-    cg_table *open_of;   /* request id to item */
+    cg_table *open_of;       /* request id to item */
     cg_admission *admission; /* NULL: everything runs at once */
     uint64_t work_of_others; /* messages that asked for work, and were let in or shed */
 
@@ -201,12 +207,14 @@ struct cg_node {
      * so far. */
     uint64_t store_free_ns;
     double store_reads; /* asked of it, ever */
-    uint64_t *keys;        /* scratch: keys being ordered */
+    uint64_t *keys;     /* scratch: keys being ordered */
     size_t keys_capacity;
-    cg_table *newest_below; /* row of a concept to the sequence of the fact stored under it last */
-    uint64_t *next_below;   /* [last sequence]: the one stored there before it; 0: none */
+    cg_table
+        *newest_below; /* row of a concept to the sequence of the fact stored under it last */
+    uint64_t *next_below; /* [last sequence]: the one stored there before it; 0: none */
     size_t next_below_capacity;
     cg_tune tune;
+    uint64_t began_ns; /* of the item whose work runs in this step */
 
     cg_cascade_scratch *scratch;
     cg_embedding *embedding; /* scratch of the step */
@@ -280,6 +288,17 @@ cg_status cg_recall_read(cg_node *node, cg_item *item, uint64_t key, bool is_pai
                          cg_work *work, cg_error *error);
 cg_status cg_recall_reply(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error);
 
+/* --- place.c --- */
+cg_status cg_place_plan(const cg_node *node, const cg_message_allocate *message,
+                        const cg_log_record *record, cg_placement_plan *plan, cg_error *error);
+/* The fact that was just stored is in a memory tier, if its plan says so, and in the slower ones
+ * behind it: evicted from the first, it is still at hand. */
+cg_status cg_place_fill(cg_node *node, const cg_placement_plan *plan, cg_error *error);
+/* The record added a fact below the target: for recalls of that, which read the newest first. */
+cg_status cg_place_note(cg_node *node, uint32_t target, uint64_t sequence, cg_error *error);
+/* Facts of one concept are read together: the slot of the one stored below it last. */
+uint64_t cg_place_near(const cg_node *node, uint32_t target);
+
 /* --- remove.c --- */
 cg_status cg_remove_begin(cg_node *node, cg_item *item, const cg_message_remove *message,
                           uint64_t now_ns, cg_outputs *outputs, cg_error *error);
@@ -296,6 +315,8 @@ cg_status cg_tune_begin(cg_node *node, const cg_event *event, cg_outputs *output
                         cg_error *error);
 cg_status cg_tune_tick(cg_node *node, const cg_event *event, cg_outputs *outputs,
                        cg_error *error);
+/* A client of this host is answered now: for the monitor. */
+cg_status cg_tune_latency(cg_node *node, uint64_t began_ns, uint64_t now_ns, cg_error *error);
 
 /* --- gateway.c --- */
 /* At the door: what needs no reading of the request's bytes; then cg_admit. */
@@ -305,11 +326,10 @@ cg_status cg_gateway_allocate(cg_node *node, const cg_event *event, cg_outputs *
                               cg_error *error);
 cg_status cg_gateway_batch(cg_node *node, const cg_event *event, cg_outputs *outputs,
                            cg_error *error);
-cg_status cg_gateway_remove(cg_node *node, cg_item *item, cg_outputs *outputs,
-                            cg_error *error);
+cg_status cg_gateway_remove(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error);
 /* from: the host that the answer came from. */
 cg_status cg_gateway_answer(cg_node *node, const cg_reply *reply, uint32_t from,
-                            cg_outputs *outputs, cg_error *error);
+                            uint64_t now_ns, cg_outputs *outputs, cg_error *error);
 cg_status cg_gateway_timer(cg_node *node, const cg_event *event, cg_outputs *outputs,
                            cg_error *error);
 

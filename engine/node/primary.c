@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "engine/base/hash.h"
-#include "engine/base/math.h"
 #include "engine/node/node_internal.h"
 
 /* What the tiers need to know while a decision reads concept records. */
@@ -17,7 +16,7 @@ typedef struct reading {
     cg_error *error;
 } reading;
 
-enum { NODE_RECORD_BYTES = 64, PATTERN_FIRST_LEVEL = 0, NODE_FIRST_LEVEL = 1 };
+enum { PATTERN_FIRST_LEVEL = 0 };
 
 static void read_through_tiers(void *context, uint32_t row, cg_touch what) {
     reading *read = context;
@@ -25,10 +24,10 @@ static void read_through_tiers(void *context, uint32_t row, cg_touch what) {
         return;
     }
     uint32_t last = read->node->options.tier_levels - 1;
-    uint32_t first = what == CG_TOUCH_PATTERN ? PATTERN_FIRST_LEVEL : NODE_FIRST_LEVEL;
+    uint32_t first = what == CG_TOUCH_PATTERN ? PATTERN_FIRST_LEVEL : CG_NODE_RECORD_LEVEL;
     uint32_t bytes = what == CG_TOUCH_PATTERN ? cg_features_dims(read->node->corpus->features) *
                                                     (uint32_t)sizeof(int32_t)
-                                              : NODE_RECORD_BYTES;
+                                              : CG_NODE_RECORD_BYTES;
     uint32_t served = 0;
     read->status = cg_tiers_read(read->node->tiers, cg_node_tier_key(read->node, row), bytes,
                                  first < last ? first : last, &served, read->work, read->error);
@@ -201,8 +200,7 @@ static cg_status remember(cg_node *node, const cg_message_allocate *message, uin
 
 /* Fills what a decision says of the reply, and *record with what was learned. */
 static cg_status judge(cg_node *node, const cg_message_allocate *message, uint64_t now_ns,
-                       cg_reply *reply, cg_log_record *record, cg_work *work,
-                       cg_error *error) {
+                       cg_reply *reply, cg_log_record *record, cg_work *work, cg_error *error) {
     cg_status status = CG_OK;
     if (!remembered(node, message, now_ns, reply, work)) {
         cg_decision decision;
@@ -221,93 +219,14 @@ static cg_status judge(cg_node *node, const cg_message_allocate *message, uint64
 
 /* --- storing --- */
 
-_Static_assert((int)CG_PLACEMENT_NEAR == (int)CG_POOL_NEAR &&
-                   (int)CG_PLACEMENT_DENSE == (int)CG_POOL_DENSE &&
-                   (int)CG_PLACEMENT_FRESH == (int)CG_POOL_FRESH,
-               "placements are numbered alike");
-
-/* How often a fact at this row will be read, judged by how near its target is kept. */
-static uint64_t expected_reads(const cg_node *node, uint32_t target) {
-    static const uint64_t by_level[] = {64, 4};
-    uint32_t level = cg_tiers_where(node->tiers, cg_node_tier_key(node, target), 0);
-    return level < sizeof by_level / sizeof *by_level ? by_level[level] : 0;
-}
-
-static uint32_t q16_of(uint64_t part, uint64_t whole) {
-    uint64_t share = whole == 0 ? 0 : cg_mul_div(part, CG_PLACEMENT_ONE, whole);
-    return share < CG_PLACEMENT_ONE ? (uint32_t)share : CG_PLACEMENT_ONE;
-}
-
-static uint32_t tier_pressure(const cg_node *node) {
-    cg_tier_statistics tiers = cg_tiers_statistics(node->tiers);
-    uint32_t cached = node->options.tier_levels - 1;
-    if (cached == 0) {
-        return CG_PLACEMENT_ONE;
-    }
-    const cg_tier_options *slowest = &node->options.tiers[cached - 1];
-    uint64_t held = slowest->bound == CG_CACHE_ENTRIES ? tiers.entries[cached - 1]
-                                                       : tiers.size_bytes[cached - 1];
-    return q16_of(held, slowest->capacity);
-}
-
-static cg_status place(const cg_node *node, const cg_message_allocate *message,
-                       const cg_log_record *record, cg_placement_plan *plan, cg_error *error) {
-    cg_placement_input input = {
-        .text_bytes = message->text_bytes,
-        .features = message->sparse.count,
-        .accesses = expected_reads(node, record->target),
-        .pool_pressure_q16 =
-            q16_of(cg_pools_statistics_of(node->own.pools, record->concept_type).block_bytes,
-                   cg_pools_quota(node->own.pools, record->concept_type)),
-        .tier_pressure_q16 = tier_pressure(node),
-        .priority = (uint8_t)message->priority,
-    };
-    return cg_placement_choose(&input, node->options.service.placement, plan, error);
-}
-
-/* What was just written is in a memory tier, if its plan says so, and in the slower ones behind it:
- * evicted from the first, it is still at hand. */
-static cg_status fill_tier(cg_node *node, const cg_placement_plan *plan, cg_error *error) {
-    uint32_t last = node->options.tier_levels - 1;
-    uint32_t level = plan->tier == CG_PLACEMENT_FILL_L1 ? 0 : NODE_FIRST_LEVEL;
-    uint64_t key = cg_node_tier_key(node, cg_graph_concept_count(node->own.graph) - 1);
-    cg_status status = CG_OK;
-    for (; plan->tier != CG_PLACEMENT_FILL_NONE && status == CG_OK && level < last; ++level) {
-        status = cg_tiers_fill(node->tiers, key, NODE_RECORD_BYTES, level, error);
-    }
-    return status;
-}
-
-/* For recalls of the target: the facts below it, newest first. */
-static cg_status note_below(cg_node *node, uint32_t target, uint64_t sequence,
-                            cg_error *error) {
-    uint64_t before = 0;
-    (void)cg_table_get(node->newest_below, target, &before);
-    cg_status status = CG_GROW(&node->allocator, node->next_below, node->next_below_capacity,
-                               (size_t)sequence, error);
-    if (status == CG_OK) {
-        node->next_below[sequence - 1] = before;
-        status = cg_table_put(node->newest_below, target, sequence, error);
-    }
-    return status;
-}
-
-/* Facts of one concept are read together: the slot of the one stored under it last. */
-static uint64_t slot_below(const cg_node *node, uint32_t target) {
-    uint64_t sequence = 0;
-    return cg_table_get(node->newest_below, target, &sequence)
-               ? cg_partition_slot(&node->own, sequence)
-               : CG_SLOT_NONE;
-}
-
 cg_status cg_primary_note(cg_node *node, const cg_reply *reply, uint32_t gateway,
                           cg_error *error) {
     uint64_t sequence = cg_log_last(node->own.log) + 1;
     cg_status status = CG_GROW(&node->allocator, node->answers, node->answers_capacity,
                                (size_t)sequence, error);
     if (status == CG_OK) {
-        node->answers[sequence - 1] =
-            (cg_answer){.gateway = gateway, .last = sequence, .reply = *reply};
+        node->answers[sequence - 1] = (cg_answer){
+            .gateway = gateway, .began_ns = node->began_ns, .last = sequence, .reply = *reply};
     }
     return status;
 }
@@ -358,8 +277,9 @@ cg_status cg_primary_write(cg_node *node, cg_outputs *outputs, cg_error *error) 
 /* Decides and stores one fact, of a batch or alone, and keeps its answer; not written yet. record_id:
  * what the record's request id is. CG_ERROR_INVALID, CG_ERROR_NOT_FOUND and CG_ERROR_FULL: this
  * fact cannot be had, and nothing was changed. */
-static cg_status take_fact(cg_node *node, const cg_message_allocate *message, uint64_t record_id,
-                           uint32_t gateway, uint64_t now_ns, cg_work *work, cg_error *error) {
+static cg_status take_fact(cg_node *node, const cg_message_allocate *message,
+                           uint64_t record_id, uint32_t gateway, uint64_t now_ns, cg_work *work,
+                           cg_error *error) {
     uint64_t sequence = cg_log_last(node->own.log) + 1;
     cg_reply reply;
     memset(&reply, 0, sizeof reply); /* its padding too: it is hashed in the decision cache */
@@ -390,17 +310,17 @@ static cg_status take_fact(cg_node *node, const cg_message_allocate *message, ui
     record.text = message->text;
     record.text_bytes = message->text_bytes;
     cg_placement_plan plan;
-    status = place(node, message, &record, &plan, error);
+    status = cg_place_plan(node, message, &record, &plan, error);
     if (status == CG_OK) {
         cg_partition_wish wish = {.placement = (cg_pool_placement)plan.slot,
-                                  .near = slot_below(node, record.target)};
+                                  .near = cg_place_near(node, record.target)};
         status = cg_primary_append(node, &record, &wish, work, error);
     }
     if (status == CG_OK) {
-        status = fill_tier(node, &plan, error);
+        status = cg_place_fill(node, &plan, error);
     }
     if (status == CG_OK) {
-        status = note_below(node, record.target, sequence, error);
+        status = cg_place_note(node, record.target, sequence, error);
     }
     if (status == CG_OK && !reply.cached) {
         status = remember(node, message, now_ns, &reply, error);
@@ -425,8 +345,8 @@ cg_status cg_primary_allocate(cg_node *node, const cg_message_allocate *message,
                            error)) {
         return status;
     }
-    status = take_fact(node, message, message->request_id, gateway, now_ns, &outputs->work,
-                       error);
+    status =
+        take_fact(node, message, message->request_id, gateway, now_ns, &outputs->work, error);
     if (is_refusal(status)) {
         return cg_primary_reject(node, message->request_id, CG_REQUEST_ALLOCATE, status,
                                  gateway, now_ns, outputs, error);
@@ -468,8 +388,8 @@ cg_status cg_primary_batch(cg_node *node, const uint8_t *payload, size_t size_by
                            cg_error *error) {
     cg_message_batch batch;
     cg_status status = cg_message_batch_decode(payload, size_bytes, &batch, error);
-    if (status != CG_OK || cg_primary_decided(node, batch.request_id, gateway, now_ns, outputs,
-                                              &status, error)) {
+    if (status != CG_OK ||
+        cg_primary_decided(node, batch.request_id, gateway, now_ns, outputs, &status, error)) {
         return status;
     }
     uint32_t taken = 0;
@@ -507,7 +427,10 @@ cg_status cg_primary_answer(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
            node->answers[node->answered_sequence].last <= safe) {
         cg_answer *entry = &node->answers[node->answered_sequence++];
         entry->answered = true;
-        if (!entry->silent) {
+        if (!entry->silent && entry->gateway == node->options.host) {
+            status = cg_tune_latency(node, entry->began_ns, now_ns, error);
+        }
+        if (status == CG_OK && !entry->silent) {
             status =
                 cg_node_answer(node, &entry->reply, entry->gateway, now_ns, outputs, error);
         }

@@ -18,7 +18,7 @@
 enum {
     FACTS_READ_MAX = 8,   /* of those below a concept */
     FACTS_LOOKED_AT = 32, /* removed ones among them are passed over */
-    PROBES_MAX = 1024,     /* keys looked up for a forecast; with more, evenly spread ones stand
+    PROBES_MAX = 1024,    /* keys looked up for a forecast; with more, evenly spread ones stand
                            * for all */
     OBSERVED_MAX = 16,    /* keys of a recall that successors are learned from */
     PREFETCH_SURE = 128   /* least confidence, of 255, of a key that is fetched ahead */
@@ -50,8 +50,8 @@ static cg_status read_facts_below(cg_node *node, cg_item *item, uint32_t row, cg
     uint32_t read = 0;
     cg_status status = CG_OK;
     bool any = cg_table_get(node->newest_below, row, &sequence);
-    for (uint32_t i = 0; any && status == CG_OK && sequence > 0 && i < FACTS_LOOKED_AT &&
-                         read < FACTS_READ_MAX;
+    for (uint32_t i = 0;
+         any && status == CG_OK && sequence > 0 && i < FACTS_LOOKED_AT && read < FACTS_READ_MAX;
          ++i, sequence = node->next_below[sequence - 1]) {
         uint64_t slot = cg_partition_slot(&node->own, sequence);
         if (slot == CG_SLOT_NONE) {
@@ -133,8 +133,8 @@ static void probe(const cg_node *node, cg_recall_state *recall, cg_work *work) {
 }
 
 static double store_read_ns(const cg_node *node) {
-    return cg_forecast_weight_ns(node->forecast, (cg_forecast_term)(CG_FORECAST_TIER_READS +
-                                                                    CG_FORECAST_TIERS - 1));
+    return cg_forecast_weight_ns(
+        node->forecast, (cg_forecast_term)(CG_FORECAST_TIER_READS + CG_FORECAST_TIERS - 1));
 }
 
 /* So many more reads are asked of the store, which serves one after the other. */
@@ -148,8 +148,9 @@ static void ask_store(cg_node *node, double reads, uint64_t now_ns) {
 
 static void look_ahead(const cg_node *node, cg_recall_state *recall, uint64_t now_ns) {
     cg_forecast_features *features = &recall->features;
-    if (features->tier_reads[CG_FORECAST_TIERS - 1] > 0.0) { /* else nobody waits for the store */
-        features->permits = 1;                               /* it serves one read at a time */
+    if (features->tier_reads[CG_FORECAST_TIERS - 1] >
+        0.0) {                 /* else nobody waits for the store */
+        features->permits = 1; /* it serves one read at a time */
         features->ahead_ns = node->store_free_ns > now_ns ? node->store_free_ns - now_ns : 0;
         features->store_writes_ahead = node->writes;
     }
@@ -197,6 +198,8 @@ static void forecast(cg_node *node, cg_recall_state *recall, uint64_t now_ns, cg
 
 void cg_recall_end(cg_node *node, const cg_item *item, uint64_t now_ns) {
     const cg_recall_state *recall = &item->recall;
+    /* Out of memory it is one latency less that the monitor knows of. */
+    (void)cg_tune_latency(node, item->arrived_ns, now_ns, NULL);
     if (!node->forecast || recall->forecast_ns == 0) {
         return;
     }
@@ -210,8 +213,8 @@ void cg_recall_end(cg_node *node, const cg_item *item, uint64_t now_ns) {
 
 /* --- fetching ahead --- */
 
-static cg_status fetch_ahead(cg_node *node, uint64_t key, uint64_t now_ns,
-                             cg_outputs *outputs, cg_error *error) {
+static cg_status fetch_ahead(cg_node *node, uint64_t key, uint64_t now_ns, cg_outputs *outputs,
+                             cg_error *error) {
     cg_status status = CG_OK;
     uint32_t bytes = node->options.service.record_bytes;
     for (uint32_t depth = 0; status == CG_OK && depth < node->tune.prefetch; ++depth) {

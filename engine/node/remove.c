@@ -55,9 +55,8 @@ static cg_status check(const cg_node *node, uint64_t target, uint64_t *fact_sequ
     uint64_t slot = status == CG_OK ? cg_partition_slot(&node->own, sequence) : CG_SLOT_NONE;
     uint32_t pins = status == CG_OK ? cg_pools_pins(node->own.pools, slot) : 0;
     if (pins > 0) {
-        status = cg_error_set(error, CG_ERROR_CONFLICT,
-                              "fact %llx is being read by %u recalls", (unsigned long long)fact_id,
-                              pins);
+        status = cg_error_set(error, CG_ERROR_CONFLICT, "fact %llx is being read by %u recalls",
+                              (unsigned long long)fact_id, pins);
     }
     *fact_sequence = sequence;
     return status;

@@ -54,8 +54,8 @@ static cg_status set_resend_timer(cg_node *node, uint64_t now_ns, cg_outputs *ou
     replication->timer_set = true;
     replication->acknowledged_at_timer = replication->acknowledged_sequence;
     uint64_t wait_ns = node->options.replicate_retry_ns << replication->doublings;
-    return cg_node_set_timer(outputs, cg_timer_id(CG_TIMER_RESEND, node->own.number), now_ns + wait_ns,
-                             error);
+    return cg_node_set_timer(outputs, cg_timer_id(CG_TIMER_RESEND, node->own.number),
+                             now_ns + wait_ns, error);
 }
 
 static uint64_t least(uint64_t left, uint64_t right) {
@@ -84,7 +84,8 @@ cg_status cg_replicate_timer(cg_node *node, const cg_event *event, cg_outputs *o
                              cg_error *error) {
     cg_node_replication *replication = &node->replication;
     uint64_t now_ns = event->now_ns;
-    if (!replication->timer_set || event->id != (cg_timer_id(CG_TIMER_RESEND, node->own.number))) {
+    if (!replication->timer_set ||
+        event->id != (cg_timer_id(CG_TIMER_RESEND, node->own.number))) {
         return CG_OK; /* none that this node waits for */
     }
     replication->timer_set = false;

@@ -1,6 +1,6 @@
 /* Once an interval: the monitor's alerts (spec B6), and adaptation (spec D8).
  *
- * Intervals begin with a request and go on as long as requests come; an interval without any is
+ * Intervals begin with a request, of a client or of another host, and go on as long as they come; an interval without any is
  * the last one, so an idle node sets no timers.
  */
 #include <math.h>
@@ -66,9 +66,8 @@ static void measure(const cg_node *node, const cg_event *event,
                                           node->tune.served_ns - before->served_before_ns);
     uint64_t passed_ns = event->now_ns - before->began_ns;
     if (event->core_busy_ns + event->disk_busy_ns > 0) {
-        metrics[CG_ADAPT_CORE_UTILISATION] =
-            share(event->core_busy_ns - before->core_busy_ns,
-                  passed_ns * node->options.service.cores);
+        metrics[CG_ADAPT_CORE_UTILISATION] = share(event->core_busy_ns - before->core_busy_ns,
+                                                   passed_ns * node->options.service.cores);
         metrics[CG_ADAPT_DISK_UTILISATION] =
             share(event->disk_busy_ns - before->disk_busy_ns, passed_ns);
     }
@@ -84,9 +83,9 @@ static cg_status change(cg_node *node, const cg_adapt_change *wanted, uint64_t n
     case CG_ADAPT_L1_ENTRIES:
         return cg_tiers_resize(node->tiers, 0, (uint64_t)wanted->to, error);
     case CG_ADAPT_PERMITS:
-        return node->admission ? cg_admit_permits(node, (uint32_t)wanted->to, now_ns, outputs,
-                                                  error)
-                               : CG_OK;
+        return node->admission
+                   ? cg_admit_permits(node, (uint32_t)wanted->to, now_ns, outputs, error)
+                   : CG_OK;
     case CG_ADAPT_DEFAULT_SETTINGS:
         break;
     }
@@ -130,8 +129,8 @@ static cg_monitor_gauges gauges_of(const cg_node *node) {
     gauges.prefetch_issued = tiers.prefetch_issued;
     gauges.prefetch_useful = tiers.prefetch_useful;
     gauges.prefetch_late = tiers.prefetch_late;
-    gauges.memory_bytes = cg_node_bytes(node) +
-                          (node->corpus ? cg_corpus_bytes(node->corpus) : 0);
+    gauges.memory_bytes =
+        cg_node_bytes(node) + (node->corpus ? cg_corpus_bytes(node->corpus) : 0);
     if (node->corpus) {
         cg_pool_statistics pools = cg_pools_statistics(node->own.pools);
         gauges.pool_redirected = pools.redirected;
@@ -170,13 +169,19 @@ static cg_status watch(cg_node *node, uint64_t now_ns, cg_outputs *outputs, cg_e
     return status;
 }
 
+cg_status cg_tune_latency(cg_node *node, uint64_t began_ns, uint64_t now_ns, cg_error *error) {
+    return node->monitor ? cg_monitor_record_latency(node->monitor, now_ns - began_ns, error)
+                         : CG_OK;
+}
+
 /* --- intervals --- */
 
 static void begin_interval(cg_node *node, const cg_event *event) {
     cg_tune *tune = &node->tune;
     tune->active = 0;
     tune->began_ns = event->now_ns;
-    if (event->core_busy_ns + event->disk_busy_ns > 0) { /* else not known: as at the last tick */
+    if (event->core_busy_ns + event->disk_busy_ns >
+        0) { /* else not known: as at the last tick */
         tune->core_busy_ns = event->core_busy_ns;
         tune->disk_busy_ns = event->disk_busy_ns;
     }

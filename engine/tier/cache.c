@@ -8,9 +8,10 @@
 #include "engine/tier/cache_internal.h"
 
 enum { FIRST_SLOTS = 16 };
-#define MAGIC     UINT64_C(0x3165686361634743) /* "CGcache1" */
+#define MAGIC     UINT64_C(0x3265686361634743) /* "CGcache2" */
 #define BYTES_MAX (UINT64_C(1) << 48)
-#define SLOTS_MAX ((uint64_t)INT32_MAX)
+#define KEYS_MAX  ((uint64_t)INT32_MAX)
+#define SLOTS_MAX UINT64_C(2400000000) /* keys in one block: 12/7 of it is below 2^32 */
 #define ROUNDED(bytes)                                                                         \
     (((uint64_t)(bytes) + CG_CACHE_LINE_BYTES - 1) / CG_CACHE_LINE_BYTES * CG_CACHE_LINE_BYTES)
 
@@ -33,7 +34,7 @@ const char *cg_cache_policy_name(cg_cache_policy policy) {
 /* --- options ------------------------------------------------------------------------------ */
 
 static cg_status check_capacity(cg_cache_bound bound, uint64_t capacity, cg_error *error) {
-    uint64_t most = bound == CG_CACHE_BYTES ? BYTES_MAX : SLOTS_MAX;
+    uint64_t most = bound == CG_CACHE_BYTES ? BYTES_MAX : KEYS_MAX;
     if (capacity >= 1 && capacity <= most) {
         return CG_OK;
     }
@@ -71,15 +72,21 @@ static cg_status check_options(const cg_cache_options *options, cg_error *error)
 
 /* --- the block ---------------------------------------------------------------------------- */
 
+/* Keys that may be held, and ARC's ghosts: every key weighs 1 at least. */
+static uint64_t most_keys(const cg_cache_state *state) {
+    return state->policy == CG_CACHE_ARC ? 2 * state->capacity : state->capacity;
+}
+
 static uint64_t slot_limit(const cg_cache_state *state) {
-    uint64_t most = state->capacity < SLOTS_MAX ? state->capacity : SLOTS_MAX;
-    return state->policy == CG_CACHE_ARC ? 2 * most : most;
+    uint64_t most = most_keys(state);
+    return most < SLOTS_MAX ? most : SLOTS_MAX;
 }
 
 /* Of the parts that every policy has. */
 static uint64_t common_bytes(uint64_t allocated) {
-    return CG_CACHE_STATE_BYTES + ROUNDED(allocated * sizeof(cg_cache_slot)) +
-           2 * ROUNDED(allocated * sizeof(uint32_t));
+    uint64_t lines = cg_cache_lines_for(allocated);
+    return CG_CACHE_STATE_BYTES + lines * sizeof(cg_cache_line) +
+           ROUNDED(lines * CG_CACHE_LINE_SLOTS * sizeof(uint32_t));
 }
 
 static uint64_t block_bytes(const cg_cache_operations *operations, uint64_t allocated) {
@@ -92,88 +99,63 @@ static uint64_t block_bytes(const cg_cache_operations *operations, uint64_t allo
 static void bind_block(cg_cache *cache, void *block) {
     uint8_t *bytes = block;
     cache->state = block;
-    uint64_t allocated = cache->state->allocated;
-    uint8_t *heads = bytes + CG_CACHE_STATE_BYTES + ROUNDED(allocated * sizeof(cg_cache_slot));
-    cache->slots = (cg_cache_slot *)(void *)(bytes + CG_CACHE_STATE_BYTES);
-    cache->heads = (uint32_t *)(void *)heads;
-    cache->sizes = (uint32_t *)(void *)(heads + ROUNDED(allocated * sizeof(uint32_t)));
-    cache->extra = bytes + common_bytes(allocated);
+    cache->line_count = cg_cache_lines_for(cache->state->allocated);
+    cache->lines = (cg_cache_line *)(void *)(bytes + CG_CACHE_STATE_BYTES);
+    cache->sizes = (uint32_t *)(void *)(cache->lines + cache->line_count);
+    cache->extra = bytes + common_bytes(cache->state->allocated);
 }
 
-static void empty_buckets(cg_cache *cache) {
-    memset(cache->heads, UINT8_MAX, cache->state->allocated * sizeof *cache->heads);
-}
-
-static void chain_in(cg_cache *cache, uint32_t index) {
-    uint32_t *head = &cache->heads[cg_cache_bucket(cache, cache->slots[index].key)];
-    cache->slots[index].chain = *head;
-    *head = index;
-}
-
-static void chain_out(cg_cache *cache, uint32_t index) {
-    uint32_t *link = &cache->heads[cg_cache_bucket(cache, cache->slots[index].key)];
-    while (*link != index) {
-        link = &cache->slots[*link].chain;
+/* A free slot for a key that is in none: at home or, where that is full, behind it. */
+static uint32_t place(cg_cache *cache, uint64_t key) {
+    static const uint8_t first_free[CG_CACHE_LINE_FULL] = {0, 1, 0, 2, 0, 1, 0};
+    uint32_t number = cg_cache_home(cache, key);
+    cg_cache_line *line = &cache->lines[number];
+    while ((line->marks & CG_CACHE_LINE_FULL) == CG_CACHE_LINE_FULL) {
+        line->marks += CG_CACHE_PASSED;
+        number = cg_cache_next_line(cache, number);
+        line = &cache->lines[number];
     }
-    *link = cache->slots[index].chain;
+    uint32_t way = first_free[line->marks & CG_CACHE_LINE_FULL];
+    line->keys[way] = key;
+    line->marks |= 1u << way;
+    return number * CG_CACHE_LINE_NUMBERS + way;
 }
 
-/* Moves the last slots in use down into free ones, so that those from `limit` on are free. */
-static void compact(cg_cache *cache, uint32_t limit) {
-    cg_cache_slot *slots = cache->slots;
-    uint32_t to = 0;
-    for (uint32_t from = limit; from < cache->state->used; from++) {
-        if (cache->sizes[from] == 0) {
-            continue;
-        }
-        while (cache->sizes[to] != 0) {
-            to++;
-        }
-        CG_ASSERT(to < limit);
-        slots[to] = slots[from];
-        cache->sizes[to] = cache->sizes[from];
-        cache->sizes[from] = 0;
-        for (uint32_t list = 0; list < CG_CACHE_LISTS; list++) {
-            cg_cache_list *ends = &cache->state->lists[list];
-            ends->newest = ends->newest == from ? to : ends->newest;
-            ends->oldest = ends->oldest == from ? to : ends->oldest;
-        }
-        if (slots[to].newer != CG_CACHE_NONE) {
-            slots[slots[to].newer].older = to;
-        }
-        if (slots[to].older != CG_CACHE_NONE) {
-            slots[slots[to].older].newer = to;
-        }
-        if (cache->operations->relocated) {
-            cache->operations->relocated(cache, from, to);
+static void displace(cg_cache *cache, uint32_t index) {
+    uint32_t own = index / CG_CACHE_LINE_NUMBERS;
+    uint32_t number = cg_cache_home(cache, cg_cache_key(cache, index));
+    for (; number != own; number = cg_cache_next_line(cache, number)) {
+        cache->lines[number].marks -= CG_CACHE_PASSED;
+    }
+    cache->lines[own].marks &= ~(1u << index % CG_CACHE_LINE_NUMBERS);
+}
+
+/* List by list, the oldest first. The old slots' links to older ones, of no use any more, tell
+ * where the slots went (cg_cache_moved). */
+static void move_slots(const cg_cache *from, cg_cache *to) {
+    for (uint32_t l = 0; l < CG_CACHE_LISTS; l++) {
+        cg_cache_list *list = &to->state->lists[l];
+        *list = (cg_cache_list){CG_CACHE_NONE, CG_CACHE_NONE, list->weight};
+        uint32_t old = from->state->lists[l].oldest;
+        for (; old != CG_CACHE_NONE; old = *cg_cache_newer(from, old)) {
+            uint32_t index = place(to, cg_cache_key(from, old));
+            *cg_cache_tag(to, index) = *cg_cache_tag(from, old);
+            *cg_cache_size(to, index) = *cg_cache_size(from, old);
+            cg_cache_link(to, list, index, list->newest);
+            *cg_cache_older(from, old) = index;
         }
     }
 }
 
-/* Goes over to a zeroed block for `allocated` slots, no fewer than are in use. */
+/* Goes over to a zeroed block for `allocated` keys, no fewer than there are. */
 static void move_to(cg_cache *cache, void *block, uint32_t allocated) {
-    cg_cache old = *cache;
-    if (old.state->used > allocated) {
-        compact(cache, allocated);
-        old.state->used = allocated;
-    }
+    const cg_cache old = *cache;
     cg_cache_state *state = block;
     *state = *old.state;
     state->allocated = allocated;
     state->block_bytes = block_bytes(cache->operations, allocated);
-    state->free = CG_CACHE_NONE;
     bind_block(cache, block);
-    memcpy(cache->slots, old.slots, state->used * sizeof *cache->slots);
-    memcpy(cache->sizes, old.sizes, state->used * sizeof *cache->sizes);
-    empty_buckets(cache);
-    for (uint32_t i = state->used; i-- > 0;) {
-        if (cache->sizes[i] != 0) {
-            chain_in(cache, i);
-        } else {
-            cache->slots[i].chain = state->free;
-            state->free = i;
-        }
-    }
+    move_slots(&old, cache);
     if (cache->operations->move_extra) {
         cache->operations->move_extra(&old, cache);
     }
@@ -197,17 +179,17 @@ static void *new_block(const cg_cache_operations *operations, const cg_allocator
 
 cg_status cg_cache_reserve(cg_cache *cache, cg_error *error) {
     const cg_cache_state *state = cache->state;
-    if (state->free != CG_CACHE_NONE || state->used < state->allocated) {
+    if (state->used < state->allocated) {
         return CG_OK;
     }
     uint64_t limit = slot_limit(state);
     if (state->allocated >= limit) {
-        /* Full by number, so a put frees a slot first: not so for bytes. */
-        return state->bound == CG_CACHE_ENTRIES || state->capacity <= SLOTS_MAX
+        /* As many as may be, so a put frees a slot first; else as many as can be numbered. */
+        return limit == most_keys(state)
                    ? CG_OK
                    : cg_error_set(error, CG_ERROR_MEMORY,
-                                  "a cache holds %u keys, the most that it can number",
-                                  state->entries);
+                                  "a cache has slots for %u keys, the most that it can number",
+                                  state->used);
     }
     uint64_t allocated = 2 * (uint64_t)state->allocated;
     allocated = allocated < limit ? allocated : limit;
@@ -252,7 +234,6 @@ cg_status cg_cache_alloc(const cg_cache_options *options, cg_allocator allocator
         .capacity = options->capacity,
         .policy = options->policy,
         .bound = options->bound,
-        .free = CG_CACHE_NONE,
         .free_group = CG_CACHE_NONE,
     };
     for (uint32_t list = 0; list < CG_CACHE_LISTS; list++) {
@@ -269,7 +250,6 @@ cg_status cg_cache_alloc(const cg_cache_options *options, cg_allocator allocator
     *(cg_cache_state *)block = state;
     bind_block(cache, block);
     cache->owns_block = true;
-    empty_buckets(cache);
     if (cache->operations->move_extra) {
         cache->operations->move_extra(NULL, cache);
     }
@@ -292,28 +272,19 @@ void cg_cache_free(cg_cache *cache) {
 
 uint32_t cg_cache_take_slot(cg_cache *cache, uint64_t key, uint32_t bytes) {
     cg_cache_state *state = cache->state;
-    uint32_t index = state->free;
-    if (index != CG_CACHE_NONE) {
-        state->free = cache->slots[index].chain;
-    } else {
-        CG_ASSERT(state->used < state->allocated);
-        index = state->used++;
-    }
-    cg_cache_slot *slot = &cache->slots[index];
-    slot->key = key;
-    slot->tag = 0;
-    cache->sizes[index] = bytes;
-    chain_in(cache, index);
+    CG_ASSERT(state->used < state->allocated);
+    uint32_t index = place(cache, key);
+    *cg_cache_tag(cache, index) = 0;
+    *cg_cache_size(cache, index) = bytes;
+    state->used++;
     state->entries++;
     state->size_bytes += bytes;
     return index;
 }
 
 void cg_cache_free_slot(cg_cache *cache, uint32_t index) {
-    chain_out(cache, index);
-    cache->sizes[index] = 0;
-    cache->slots[index].chain = cache->state->free;
-    cache->state->free = index;
+    displace(cache, index);
+    cache->state->used--;
 }
 
 void cg_cache_count_out(cg_cache *cache, uint64_t key, uint32_t bytes) {
@@ -326,8 +297,8 @@ void cg_cache_count_out(cg_cache *cache, uint64_t key, uint32_t bytes) {
 }
 
 void cg_cache_drop(cg_cache *cache, uint32_t index) {
-    uint64_t key = cache->slots[index].key;
-    uint32_t bytes = cache->sizes[index];
+    uint64_t key = cg_cache_key(cache, index);
+    uint32_t bytes = *cg_cache_size(cache, index);
     cg_cache_free_slot(cache, index);
     cg_cache_count_out(cache, key, bytes);
 }
@@ -337,14 +308,27 @@ void cg_cache_evict(cg_cache *cache, uint32_t list, uint32_t index) {
     cg_cache_drop(cache, index);
 }
 
-bool cg_cache_touch(cg_cache *cache, uint64_t key) {
-    return cache->operations->touch(cache, key);
-}
-
 /* Of the slots in use only ARC's may be of keys that are not held: those of its lists 2 and 3. */
 static bool is_held(const cg_cache *cache, uint32_t index) {
     return index != CG_CACHE_NONE &&
-           (cache->state->policy != CG_CACHE_ARC || cache->slots[index].tag < 2);
+           (cache->state->policy != CG_CACHE_ARC || *cg_cache_tag(cache, index) < 2);
+}
+
+bool cg_cache_hit(cg_cache *cache, uint64_t key) {
+    uint32_t index = cg_cache_find(cache, key);
+    if (!is_held(cache, index)) {
+        return false;
+    }
+    cache->operations->hit(cache, key, index);
+    return true;
+}
+
+bool cg_cache_touch(cg_cache *cache, uint64_t key) {
+    bool was_held = cg_cache_hit(cache, key);
+    if (!was_held && cache->operations->miss) {
+        cache->operations->miss(cache, key);
+    }
+    return was_held;
 }
 
 bool cg_cache_holds(const cg_cache *cache, uint64_t key) {
@@ -366,7 +350,7 @@ bool cg_cache_remove(cg_cache *cache, uint64_t key) {
     if (index != CG_CACHE_NONE) {
         cache->operations->detach(cache, index);
         cache->state->entries -= was_held;
-        cache->state->size_bytes -= was_held ? cache->sizes[index] : 0;
+        cache->state->size_bytes -= was_held ? *cg_cache_size(cache, index) : 0;
         cg_cache_free_slot(cache, index);
     }
     if (cache->operations->forget) {
@@ -427,9 +411,9 @@ uint64_t cg_cache_hash(const cg_cache *cache) {
     for (uint32_t list = 0; list < CG_CACHE_LISTS; list++) {
         cg_hasher_add_u64(&hasher, state->lists[list].weight);
         for (uint32_t i = state->lists[list].newest; i != CG_CACHE_NONE;
-             i = cache->slots[i].older) {
-            cg_hasher_add_u64(&hasher, cache->slots[i].key);
-            cg_hasher_add_u64(&hasher, cache->sizes[i]);
+             i = *cg_cache_older(cache, i)) {
+            cg_hasher_add_u64(&hasher, cg_cache_key(cache, i));
+            cg_hasher_add_u64(&hasher, *cg_cache_size(cache, i));
         }
     }
     if (cache->operations->hash_extra) {

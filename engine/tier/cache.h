@@ -76,6 +76,8 @@ cg_status cg_cache_reserve(cg_cache *cache, cg_error *error);
 
 /* A read: whether the key is held. Hit or miss, the policy takes notice. */
 bool cg_cache_touch(cg_cache *cache, uint64_t key);
+/* The same, but of a miss the policy takes no notice: for who must first make sure of memory. */
+bool cg_cache_hit(cg_cache *cache, uint64_t key);
 /* Whether it is held; nobody takes notice. */
 bool cg_cache_holds(const cg_cache *cache, uint64_t key);
 /* Takes in a key that is not held, after cg_cache_reserve; evicts what must go. False when the

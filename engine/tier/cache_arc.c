@@ -17,19 +17,15 @@
 
 enum { T1, T2, B1, B2 };
 
-static bool touch(cg_cache *cache, uint64_t key) {
-    uint32_t index = cg_cache_find(cache, key);
-    if (index == CG_CACHE_NONE || cache->slots[index].tag >= B1) {
-        return false;
-    }
-    if (cache->slots[index].tag == T2) {
+static void hit(cg_cache *cache, uint64_t key, uint32_t index) {
+    (void)key;
+    if (*cg_cache_tag(cache, index) == T2) {
         cg_cache_list_renew(cache, T2, index);
-        return true;
+        return;
     }
     cg_cache_list_out(cache, T1, index);
-    cache->slots[index].tag = T2;
+    *cg_cache_tag(cache, index) = T2;
     cg_cache_list_push(cache, T2, index);
-    return true;
 }
 
 static void forget_oldest(cg_cache *cache, uint32_t list) {
@@ -50,11 +46,11 @@ static void replace(cg_cache *cache, bool is_in_b2) {
     }
     uint32_t from = from_t1 ? T1 : T2;
     uint32_t index = state->lists[from].oldest;
-    cg_cache_slot *slot = &cache->slots[index];
+    uint32_t to = from_t1 ? B1 : B2;
     cg_cache_list_out(cache, from, index);
-    slot->tag = from_t1 ? B1 : B2;
-    cg_cache_list_push(cache, slot->tag, index);
-    cg_cache_count_out(cache, slot->key, cache->sizes[index]);
+    *cg_cache_tag(cache, index) = to;
+    cg_cache_list_push(cache, to, index);
+    cg_cache_count_out(cache, cg_cache_key(cache, index), *cg_cache_size(cache, index));
 }
 
 static uint64_t weight_of(const cg_cache *cache, uint32_t first, uint32_t second) {
@@ -91,7 +87,7 @@ static bool put(cg_cache *cache, uint64_t key, uint32_t bytes, uint32_t ghost) {
     uint64_t weight = cg_cache_weight(cache, bytes);
     uint32_t list = T1;
     if (ghost != CG_CACHE_NONE) { /* cases II and III */
-        uint32_t from = cache->slots[ghost].tag;
+        uint32_t from = *cg_cache_tag(cache, ghost);
         adapt(cache, (double)weight, from == B2);
         cg_cache_list_out(cache, from, ghost);
         cg_cache_free_slot(cache, ghost);
@@ -109,14 +105,14 @@ static bool put(cg_cache *cache, uint64_t key, uint32_t bytes, uint32_t ghost) {
         make_room(cache, weight, false);
     }
     uint32_t index = cg_cache_take_slot(cache, key, bytes);
-    cache->slots[index].tag = list;
+    *cg_cache_tag(cache, index) = list;
     cg_cache_list_push(cache, list, index);
     trim(cache, 0); /* a remembered key may come back larger */
     return true;
 }
 
 static void detach(cg_cache *cache, uint32_t index) {
-    cg_cache_list_out(cache, cache->slots[index].tag, index);
+    cg_cache_list_out(cache, *cg_cache_tag(cache, index), index);
 }
 
 static void fit(cg_cache *cache) {
@@ -135,7 +131,7 @@ static void hash_extra(const cg_cache *cache, cg_hasher *hasher) {
 }
 
 const cg_cache_operations cg_cache_arc = {
-    .touch = touch,
+    .hit = hit,
     .put = put,
     .detach = detach,
     .fit = fit,

@@ -12,8 +12,6 @@
  * Known values: 1 2 3 4 1 2 5 1 2 3 4 5 with 3 keys has 7 misses, with bypass and without; 1 2 1
  * with one key has 2 with bypass, and 3 when every miss must be taken in.
  */
-#include <string.h>
-
 #include "engine/base/map.h"
 #include "engine/tier/cache_internal.h"
 
@@ -71,24 +69,32 @@ void cg_cache_future_free(cg_cache_future *future) {
 
 /* --- the heap: of slots, in the order (next access, key), the last on top ----------------- */
 
+static uint64_t slots_for(uint32_t allocated) {
+    return (uint64_t)CG_CACHE_LINE_SLOTS * cg_cache_lines_for(allocated);
+}
+
 static uint64_t *next_of(const cg_cache *cache) {
-    return cache->extra; /* [allocated] by slot, and behind it the heap */
+    return cache->extra; /* [slots_for(allocated)], and behind it the heap */
+}
+
+static uint64_t *next_read(const cg_cache *cache, uint32_t index) {
+    return next_of(cache) + cg_cache_rank(index);
 }
 
 static uint32_t *heap_of(const cg_cache *cache) {
-    return (uint32_t *)(void *)(next_of(cache) + cache->state->allocated);
+    return (uint32_t *)(void *)(next_of(cache) + slots_for(cache->state->allocated));
 }
 
 static bool is_later(const cg_cache *cache, uint32_t left, uint32_t right) {
-    uint64_t left_next = next_of(cache)[left];
-    uint64_t right_next = next_of(cache)[right];
+    uint64_t left_next = *next_read(cache, left);
+    uint64_t right_next = *next_read(cache, right);
     return left_next != right_next ? left_next > right_next
-                                   : cache->slots[left].key > cache->slots[right].key;
+                                   : cg_cache_key(cache, left) > cg_cache_key(cache, right);
 }
 
 static void set_place(cg_cache *cache, uint32_t place, uint32_t index) {
     heap_of(cache)[place] = index;
-    cache->slots[index].tag = place;
+    *cg_cache_tag(cache, index) = place;
 }
 
 static void sift_up(cg_cache *cache, uint32_t place) {
@@ -125,26 +131,25 @@ static uint64_t next_after(const cg_cache *cache, uint64_t access) {
     return access < cache->future->count ? cache->future->next[access] : NEVER;
 }
 
-static bool touch(cg_cache *cache, uint64_t key) {
-    uint64_t access = cache->state->clock++;
+static void miss(cg_cache *cache, uint64_t key) {
+    cache->state->clock++;
     cache->state->mark = key;
-    uint32_t index = cg_cache_find(cache, key);
-    if (index == CG_CACHE_NONE) {
-        return false;
-    }
-    next_of(cache)[index] = next_after(cache, access);
-    sift_up(cache, cache->slots[index].tag);
-    return true;
+}
+
+static void hit(cg_cache *cache, uint64_t key, uint32_t index) {
+    *next_read(cache, index) = next_after(cache, cache->state->clock);
+    sift_up(cache, *cg_cache_tag(cache, index));
+    miss(cache, key); /* counts the read */
 }
 
 static void detach(cg_cache *cache, uint32_t index) {
     uint32_t count = cache->state->entries - 1;
-    uint32_t place = cache->slots[index].tag;
+    uint32_t place = *cg_cache_tag(cache, index);
     uint32_t last = heap_of(cache)[count];
     if (last != index) {
         set_place(cache, place, last);
         sift_up(cache, place);
-        sift_down(cache, cache->slots[last].tag, count);
+        sift_down(cache, *cg_cache_tag(cache, last), count);
     }
     cg_cache_list_out(cache, 0, index);
 }
@@ -161,14 +166,14 @@ static bool put(cg_cache *cache, uint64_t key, uint32_t bytes, uint32_t ghost) {
     uint64_t next =
         state->clock > 0 && state->mark == key ? next_after(cache, state->clock - 1) : NEVER;
     if (state->entries == state->capacity) {
-        if (next >= next_of(cache)[heap_of(cache)[0]]) {
+        if (next >= *next_read(cache, heap_of(cache)[0])) {
             return false;
         }
         evict_top(cache);
     }
     uint32_t index = cg_cache_take_slot(cache, key, bytes);
     cg_cache_list_push(cache, 0, index);
-    next_of(cache)[index] = next;
+    *next_read(cache, index) = next;
     set_place(cache, state->entries - 1, index);
     sift_up(cache, state->entries - 1);
     return true;
@@ -181,35 +186,32 @@ static void fit(cg_cache *cache) {
 }
 
 static uint64_t extra_bytes(uint32_t allocated) {
-    return (uint64_t)allocated * (sizeof(uint64_t) + sizeof(uint32_t));
+    return slots_for(allocated) * sizeof(uint64_t) + (uint64_t)allocated * sizeof(uint32_t);
 }
 
 static void move_extra(const cg_cache *from, cg_cache *to) {
-    if (from) {
-        memcpy(next_of(to), next_of(from), to->state->used * sizeof(uint64_t));
-        memcpy(heap_of(to), heap_of(from), to->state->entries * sizeof(uint32_t));
+    for (uint32_t place = 0; from && place < to->state->entries; place++) {
+        uint32_t old = heap_of(from)[place];
+        uint32_t index = cg_cache_moved(from, old);
+        heap_of(to)[place] = index;
+        *next_read(to, index) = *next_read(from, old);
     }
-}
-
-static void relocated(cg_cache *cache, uint32_t from, uint32_t to) {
-    next_of(cache)[to] = next_of(cache)[from];
-    heap_of(cache)[cache->slots[to].tag] = to;
 }
 
 static void hash_extra(const cg_cache *cache, cg_hasher *hasher) {
     for (uint32_t i = cache->state->lists[0].newest; i != CG_CACHE_NONE;
-         i = cache->slots[i].older) {
-        cg_hasher_add_u64(hasher, next_of(cache)[i]);
+         i = *cg_cache_older(cache, i)) {
+        cg_hasher_add_u64(hasher, *next_read(cache, i));
     }
 }
 
 const cg_cache_operations cg_cache_belady = {
-    .touch = touch,
+    .hit = hit,
+    .miss = miss,
     .put = put,
     .detach = detach,
     .fit = fit,
     .extra_bytes = extra_bytes,
     .move_extra = move_extra,
-    .relocated = relocated,
     .hash_extra = hash_extra,
 };

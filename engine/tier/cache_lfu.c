@@ -133,20 +133,21 @@ static uint32_t new_group(cg_cache *cache, uint32_t count, uint32_t last) {
 
 /* Whether the slot's neighbour on either side is of another group. */
 static bool is_alone(const cg_cache *cache, uint32_t index) {
-    const cg_cache_slot *slot = &cache->slots[index];
-    return groups_of(cache)[slot->tag].last == index &&
-           (slot->older == CG_CACHE_NONE || cache->slots[slot->older].tag != slot->tag);
+    uint32_t own = *cg_cache_tag(cache, index);
+    uint32_t older = *cg_cache_older(cache, index);
+    return groups_of(cache)[own].last == index &&
+           (older == CG_CACHE_NONE || *cg_cache_tag(cache, older) != own);
 }
 
 /* Out of its group and the list. */
 static void detach(cg_cache *cache, uint32_t index) {
-    const cg_cache_slot *slot = &cache->slots[index];
-    group *own = &groups_of(cache)[slot->tag];
+    uint32_t number = *cg_cache_tag(cache, index);
+    group *own = &groups_of(cache)[number];
     if (is_alone(cache, index)) {
         own->last = cache->state->free_group;
-        cache->state->free_group = slot->tag;
+        cache->state->free_group = number;
     } else if (own->last == index) {
-        own->last = slot->older;
+        own->last = *cg_cache_older(cache, index);
     }
     cg_cache_list_out(cache, 0, index);
 }
@@ -154,20 +155,20 @@ static void detach(cg_cache *cache, uint32_t index) {
 /* Into the list, as the newest of its count. `older`: the last slot of a group of a smaller
  * count, from where the search begins, or none. */
 static void attach(cg_cache *cache, uint32_t index, uint32_t count, uint32_t older) {
-    cg_cache_slot *slots = cache->slots;
+    uint32_t *tag = cg_cache_tag(cache, index);
     group *groups = groups_of(cache);
     for (;;) {
-        uint32_t newer =
-            older == CG_CACHE_NONE ? cache->state->lists[0].oldest : slots[older].newer;
-        if (newer == CG_CACHE_NONE || groups[slots[newer].tag].count > count) {
-            slots[index].tag = new_group(cache, count, index);
+        uint32_t newer = older == CG_CACHE_NONE ? cache->state->lists[0].oldest
+                                                : *cg_cache_newer(cache, older);
+        uint32_t number = newer == CG_CACHE_NONE ? CG_CACHE_NONE : *cg_cache_tag(cache, newer);
+        if (newer == CG_CACHE_NONE || groups[number].count > count) {
+            *tag = new_group(cache, count, index);
             break;
         }
-        group *next = &groups[slots[newer].tag];
-        older = next->last;
-        if (next->count == count) {
-            slots[index].tag = slots[newer].tag;
-            next->last = index;
+        older = groups[number].last;
+        if (groups[number].count == count) {
+            *tag = number;
+            groups[number].last = index;
             break;
         }
     }
@@ -176,36 +177,32 @@ static void attach(cg_cache *cache, uint32_t index, uint32_t count, uint32_t old
 
 /* --- the policy --------------------------------------------------------------------------- */
 
-static bool touch(cg_cache *cache, uint64_t key) {
-    uint32_t index = cg_cache_find(cache, key);
-    if (index == CG_CACHE_NONE) {
-        count_absent(cache, key);
-        return false;
-    }
-    const cg_cache_slot *slots = cache->slots;
+static void hit(cg_cache *cache, uint64_t key, uint32_t index) {
+    (void)key;
+    cg_cache_expect_neighbours(cache, index); /* while the groups are on their way */
     group *groups = groups_of(cache);
-    group *own = &groups[slots[index].tag];
+    group *own = &groups[*cg_cache_tag(cache, index)];
     uint32_t count = own->count + (own->count < UINT32_MAX);
     uint32_t last = own->last;
     bool is_single = is_alone(cache, index);
-    uint32_t newer = slots[last].newer;
-    if (is_single && (newer == CG_CACHE_NONE || groups[slots[newer].tag].count > count)) {
+    uint32_t newer = *cg_cache_newer(cache, last);
+    if (is_single &&
+        (newer == CG_CACHE_NONE || groups[*cg_cache_tag(cache, newer)].count > count)) {
         own->count = count; /* no other key has this count */
-        return true;
+        return;
     }
-    uint32_t older = last != index ? last : slots[index].older;
+    uint32_t older = last != index ? last : *cg_cache_older(cache, index);
     if (own->count == count) {
         older = CG_CACHE_NONE; /* stands still at the most: only the order changes */
     }
     detach(cache, index);
     attach(cache, index, count, older);
-    return true;
 }
 
 static void evict_oldest(cg_cache *cache) {
     uint32_t index = cache->state->lists[0].oldest;
-    const cg_cache_slot *slot = &cache->slots[index];
-    memory key = {fingerprint_of(slot->key), groups_of(cache)[slot->tag].count};
+    memory key = {fingerprint_of(cg_cache_key(cache, index)),
+                  groups_of(cache)[*cg_cache_tag(cache, index)].count};
     detach(cache, index);
     remember(cache, key);
     cg_cache_drop(cache, index);
@@ -216,12 +213,11 @@ static bool may_enter(const cg_cache *cache, uint32_t count, uint64_t weight) {
     uint64_t left = cache->state->lists[0].weight;
     uint32_t victim = cache->state->lists[0].oldest;
     while (left > weight) {
-        const cg_cache_slot *slot = &cache->slots[victim];
-        if (groups_of(cache)[slot->tag].count > count) {
+        if (groups_of(cache)[*cg_cache_tag(cache, victim)].count > count) {
             return false;
         }
         left -= cg_cache_slot_weight(cache, victim);
-        victim = slot->newer;
+        victim = *cg_cache_newer(cache, victim);
     }
     return true;
 }
@@ -254,11 +250,6 @@ static uint64_t extra_bytes(uint32_t allocated) {
     return group_bytes(allocated) + sets_of(allocated) * CG_CACHE_LINE_BYTES;
 }
 
-static void relocated(cg_cache *cache, uint32_t from, uint32_t to) {
-    group *own = &groups_of(cache)[cache->slots[to].tag];
-    own->last = own->last == from ? to : own->last;
-}
-
 /* Groups are numbered anew, and every memory goes to its set among the new ones. */
 static void move_extra(const cg_cache *from, cg_cache *to) {
     if (!from) {
@@ -269,11 +260,12 @@ static void move_extra(const cg_cache *from, cg_cache *to) {
     state->free_group = CG_CACHE_NONE;
     uint32_t index = state->lists[0].oldest;
     while (index != CG_CACHE_NONE) {
-        group old = groups_of(from)[to->slots[index].tag];
-        uint32_t fresh = new_group(to, old.count, old.last);
-        uint32_t end = to->slots[old.last].newer;
-        for (; index != end; index = to->slots[index].newer) {
-            to->slots[index].tag = fresh;
+        group old = groups_of(from)[*cg_cache_tag(to, index)];
+        uint32_t last = cg_cache_moved(from, old.last);
+        uint32_t fresh = new_group(to, old.count, last);
+        uint32_t end = *cg_cache_newer(to, last);
+        for (; index != end; index = *cg_cache_newer(to, index)) {
+            *cg_cache_tag(to, index) = fresh;
         }
     }
     const memory *history = history_of(from);
@@ -286,21 +278,21 @@ static void move_extra(const cg_cache *from, cg_cache *to) {
 
 static void hash_extra(const cg_cache *cache, cg_hasher *hasher) {
     for (uint32_t i = cache->state->lists[0].oldest; i != CG_CACHE_NONE;
-         i = cache->slots[i].newer) {
-        cg_hasher_add_u64(hasher, groups_of(cache)[cache->slots[i].tag].count);
+         i = *cg_cache_newer(cache, i)) {
+        cg_hasher_add_u64(hasher, groups_of(cache)[*cg_cache_tag(cache, i)].count);
     }
     cg_hasher_add_bytes(hasher, history_of(cache),
                         sets_of(cache->state->allocated) * CG_CACHE_LINE_BYTES);
 }
 
 const cg_cache_operations cg_cache_lfu = {
-    .touch = touch,
+    .hit = hit,
+    .miss = count_absent,
     .put = put,
     .detach = detach,
     .fit = fit,
     .extra_bytes = extra_bytes,
     .move_extra = move_extra,
-    .relocated = relocated,
     .forget = forget,
     .hash_extra = hash_extra,
 };

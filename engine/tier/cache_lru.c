@@ -7,13 +7,9 @@
  */
 #include "engine/tier/cache_internal.h"
 
-static bool touch(cg_cache *cache, uint64_t key) {
-    uint32_t index = cg_cache_find(cache, key);
-    if (index == CG_CACHE_NONE) {
-        return false;
-    }
+static void hit(cg_cache *cache, uint64_t key, uint32_t index) {
+    (void)key;
     cg_cache_list_renew(cache, 0, index);
-    return true;
 }
 
 static void fit_with(cg_cache *cache, uint64_t weight) {
@@ -39,7 +35,7 @@ static void fit(cg_cache *cache) {
 }
 
 const cg_cache_operations cg_cache_lru = {
-    .touch = touch,
+    .hit = hit,
     .put = put,
     .detach = detach,
     .fit = fit,

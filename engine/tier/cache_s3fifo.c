@@ -115,25 +115,22 @@ static void ghost_in(cg_cache *cache, uint64_t key) {
 
 /* --- the queues --------------------------------------------------------------------------- */
 
-static bool touch(cg_cache *cache, uint64_t key) {
-    uint32_t index = cg_cache_find(cache, key);
-    if (index == CG_CACHE_NONE) {
-        return false;
+static void hit(cg_cache *cache, uint64_t key, uint32_t index) {
+    (void)key;
+    uint32_t *tag = cg_cache_tag(cache, index);
+    if ((*tag & ~(uint32_t)LIST_MASK) < READS_MAX) {
+        *tag += READ;
     }
-    if ((cache->slots[index].tag & ~(uint32_t)LIST_MASK) < READS_MAX) {
-        cache->slots[index].tag += READ;
-    }
-    return true;
 }
 
 static void evict_main(cg_cache *cache) {
     for (;;) {
         uint32_t index = cache->state->lists[MAIN].oldest;
-        if (cache->slots[index].tag < READ) {
+        if (*cg_cache_tag(cache, index) < READ) {
             cg_cache_evict(cache, MAIN, index);
             return;
         }
-        cache->slots[index].tag -= READ;
+        *cg_cache_tag(cache, index) -= READ;
         cg_cache_list_renew(cache, MAIN, index);
     }
 }
@@ -144,12 +141,12 @@ static void evict_small(cg_cache *cache) {
     while (state->lists[SMALL].oldest != CG_CACHE_NONE) {
         uint32_t index = state->lists[SMALL].oldest;
         cg_cache_list_out(cache, SMALL, index);
-        if (cache->slots[index].tag <= READ + SMALL) {
-            ghost_in(cache, cache->slots[index].key);
+        if (*cg_cache_tag(cache, index) <= READ + SMALL) {
+            ghost_in(cache, cg_cache_key(cache, index));
             cg_cache_drop(cache, index);
             return;
         }
-        cache->slots[index].tag = MAIN;
+        *cg_cache_tag(cache, index) = MAIN;
         cg_cache_list_push(cache, MAIN, index);
         if (state->lists[MAIN].weight > main_share(state->capacity)) {
             evict_main(cache);
@@ -175,13 +172,13 @@ static bool put(cg_cache *cache, uint64_t key, uint32_t bytes, uint32_t ghost) {
     make_room(cache, cg_cache_weight(cache, bytes));
     uint32_t list = ghost_out(cache, key) ? MAIN : SMALL;
     uint32_t index = cg_cache_take_slot(cache, key, bytes);
-    cache->slots[index].tag = list;
+    *cg_cache_tag(cache, index) = list;
     cg_cache_list_push(cache, list, index);
     return true;
 }
 
 static void detach(cg_cache *cache, uint32_t index) {
-    cg_cache_list_out(cache, cache->slots[index].tag & LIST_MASK, index);
+    cg_cache_list_out(cache, *cg_cache_tag(cache, index) & LIST_MASK, index);
 }
 
 static void fit(cg_cache *cache) {
@@ -206,10 +203,8 @@ static void move_extra(const cg_cache *from, cg_cache *to) {
     if (!from) {
         return;
     }
-    cg_cache_state *state = to->state;
-    if (state->clock - state->mark > places) {
-        state->mark = state->clock - places;
-    }
+    const cg_cache_state *state = to->state;
+    CG_ASSERT(state->clock - state->mark <= places); /* fit trims before a block gets smaller */
     const ghost_place *old = from->extra;
     for (uint64_t number = state->mark; number < state->clock; number++) {
         const ghost_place *ghost = &old[place_at(from, number)];
@@ -224,8 +219,8 @@ static void move_extra(const cg_cache *from, cg_cache *to) {
 static void hash_extra(const cg_cache *cache, cg_hasher *hasher) {
     for (uint32_t list = SMALL; list <= MAIN; list++) {
         for (uint32_t i = cache->state->lists[list].newest; i != CG_CACHE_NONE;
-             i = cache->slots[i].older) {
-            cg_hasher_add_u64(hasher, cache->slots[i].tag);
+             i = *cg_cache_older(cache, i)) {
+            cg_hasher_add_u64(hasher, *cg_cache_tag(cache, i));
         }
     }
     const ghost_place *ring = cache->extra;
@@ -238,7 +233,7 @@ static void hash_extra(const cg_cache *cache, cg_hasher *hasher) {
 }
 
 const cg_cache_operations cg_cache_s3fifo = {
-    .touch = touch,
+    .hit = hit,
     .put = put,
     .detach = detach,
     .fit = fit,

@@ -29,13 +29,12 @@ static uint32_t blocks_for(uint32_t allocated) {
 }
 
 static uint32_t frequency(const cg_cache *cache, uint64_t key) {
-    return cg_sketch_estimate(cache->extra, blocks_for(cache->state->allocated),
-                              cg_hash_u64(key, 1));
+    return cg_sketch_estimate(cache->extra, cache->state->blocks, cg_hash_u64(key, 1));
 }
 
 static void count(cg_cache *cache, uint64_t key) {
     cg_cache_state *state = cache->state;
-    uint32_t blocks = blocks_for(state->allocated);
+    uint32_t blocks = state->blocks;
     uint64_t entries =
         state->entries > SAMPLE_ENTRIES_MIN ? state->entries : SAMPLE_ENTRIES_MIN;
     cg_sketch_add(cache->extra, blocks, cg_hash_u64(key, 1));
@@ -60,8 +59,8 @@ static uint64_t main_weight(const cg_cache *cache) {
 }
 
 static void go_over(cg_cache *cache, uint32_t index, uint32_t list) {
-    cg_cache_list_out(cache, cache->slots[index].tag, index);
-    cache->slots[index].tag = list;
+    cg_cache_list_out(cache, *cg_cache_tag(cache, index), index);
+    *cg_cache_tag(cache, index) = list;
     cg_cache_list_push(cache, list, index);
 }
 
@@ -74,19 +73,15 @@ static void balance(cg_cache *cache) {
     }
 }
 
-static bool touch(cg_cache *cache, uint64_t key) {
+static void hit(cg_cache *cache, uint64_t key, uint32_t index) {
+    cg_cache_expect_neighbours(cache, index); /* while the sketch is on its way as well */
     count(cache, key);
-    uint32_t index = cg_cache_find(cache, key);
-    if (index == CG_CACHE_NONE) {
-        return false;
-    }
-    if (cache->slots[index].tag == PROBATION) {
+    if (*cg_cache_tag(cache, index) == PROBATION) {
         go_over(cache, index, PROTECTED);
         balance(cache);
     } else {
-        cg_cache_list_renew(cache, cache->slots[index].tag, index);
+        cg_cache_list_renew(cache, *cg_cache_tag(cache, index), index);
     }
-    return true;
 }
 
 static uint32_t first_victim(const cg_cache *cache) {
@@ -105,19 +100,18 @@ static bool wins(cg_cache *cache, uint64_t key, uint64_t weight) {
         uint32_t own = frequency(cache, key);
         uint32_t victim = first_victim(cache);
         while (left + weight > share) {
-            const cg_cache_slot *slot = &cache->slots[victim];
-            if (own <= frequency(cache, slot->key)) {
+            if (own <= frequency(cache, cg_cache_key(cache, victim))) {
                 return false;
             }
             left -= cg_cache_slot_weight(cache, victim);
-            victim = slot->newer != CG_CACHE_NONE || slot->tag == PROTECTED
-                         ? slot->newer
-                         : cache->state->lists[PROTECTED].oldest;
+            uint32_t newer = *cg_cache_newer(cache, victim);
+            bool is_last = newer == CG_CACHE_NONE && *cg_cache_tag(cache, victim) == PROBATION;
+            victim = is_last ? cache->state->lists[PROTECTED].oldest : newer;
         }
     }
     while (main_weight(cache) > left) {
         uint32_t victim = first_victim(cache);
-        cg_cache_evict(cache, cache->slots[victim].tag, victim);
+        cg_cache_evict(cache, *cg_cache_tag(cache, victim), victim);
     }
     return true;
 }
@@ -126,8 +120,8 @@ static bool wins(cg_cache *cache, uint64_t key, uint64_t weight) {
 static void slide(cg_cache *cache, uint64_t weight) {
     const cg_cache_list *window = &cache->state->lists[WINDOW];
     while (window->oldest != CG_CACHE_NONE && window->weight + weight > window_share(cache)) {
-        const cg_cache_slot *slot = &cache->slots[window->oldest];
-        if (wins(cache, slot->key, cg_cache_slot_weight(cache, window->oldest))) {
+        uint64_t key = cg_cache_key(cache, window->oldest);
+        if (wins(cache, key, cg_cache_slot_weight(cache, window->oldest))) {
             go_over(cache, window->oldest, PROBATION);
         } else {
             cg_cache_evict(cache, WINDOW, window->oldest);
@@ -147,19 +141,19 @@ static bool put(cg_cache *cache, uint64_t key, uint32_t bytes, uint32_t ghost) {
         return false;
     }
     uint32_t index = cg_cache_take_slot(cache, key, bytes);
-    cache->slots[index].tag = list;
+    *cg_cache_tag(cache, index) = list;
     cg_cache_list_push(cache, list, index);
     return true;
 }
 
 static void detach(cg_cache *cache, uint32_t index) {
-    cg_cache_list_out(cache, cache->slots[index].tag, index);
+    cg_cache_list_out(cache, *cg_cache_tag(cache, index), index);
 }
 
 static void fit(cg_cache *cache) {
     while (main_weight(cache) > main_share(cache)) {
         uint32_t victim = first_victim(cache);
-        cg_cache_evict(cache, cache->slots[victim].tag, victim);
+        cg_cache_evict(cache, *cg_cache_tag(cache, victim), victim);
     }
     slide(cache, 0);
     balance(cache);
@@ -170,9 +164,9 @@ static uint64_t extra_bytes(uint32_t allocated) {
 }
 
 static void move_extra(const cg_cache *from, cg_cache *to) {
+    to->state->blocks = blocks_for(to->state->allocated);
     if (from) {
-        cg_sketch_copy(from->extra, blocks_for(from->state->allocated), to->extra,
-                       blocks_for(to->state->allocated));
+        cg_sketch_copy(from->extra, from->state->blocks, to->extra, to->state->blocks);
     }
 }
 
@@ -181,7 +175,8 @@ static void hash_extra(const cg_cache *cache, cg_hasher *hasher) {
 }
 
 const cg_cache_operations cg_cache_tinylfu = {
-    .touch = touch,
+    .hit = hit,
+    .miss = count,
     .put = put,
     .detach = detach,
     .fit = fit,

@@ -6,40 +6,49 @@
 
 enum { ROWS = 4, COUNTER_BITS = 4, WORD_COUNTERS = 16, PLACE_BITS = 5, FIRST_PLACE_BIT = 40 };
 
-typedef struct counter_place {
-    uint32_t word;
-    uint32_t shift;
-} counter_place;
+/* A key's counters: words[row] >> shifts[row], of which the lowest 4 bits count. */
+typedef struct counters {
+    uint32_t words[ROWS];
+    uint32_t shifts[ROWS];
+} counters;
 
-static counter_place place_of(uint32_t blocks, uint64_t hash, uint32_t row) {
+static counters counters_of(uint32_t blocks, uint64_t hash) {
+    counters result;
     uint32_t block = (uint32_t)hash & (blocks - 1);
-    uint32_t place = (uint32_t)(hash >> (FIRST_PLACE_BIT + row * PLACE_BITS)) & 31;
-    return (counter_place){block * CG_SKETCH_BLOCK_WORDS + 2 * row + place / WORD_COUNTERS,
-                           place % WORD_COUNTERS * COUNTER_BITS};
+    for (uint32_t row = 0; row < ROWS; row++) {
+        uint32_t place = (uint32_t)(hash >> (FIRST_PLACE_BIT + row * PLACE_BITS)) & 31;
+        result.words[row] = block * CG_SKETCH_BLOCK_WORDS + 2 * row + place / WORD_COUNTERS;
+        result.shifts[row] = place % WORD_COUNTERS * COUNTER_BITS;
+    }
+    return result;
 }
 
-static uint32_t counter_at(const uint64_t *words, counter_place place) {
-    return (uint32_t)(words[place.word] >> place.shift) & CG_SKETCH_MOST;
+static uint32_t counter_at(const uint64_t *words, const counters *places, uint32_t row) {
+    return (uint32_t)(words[places->words[row]] >> places->shifts[row]) & CG_SKETCH_MOST;
 }
 
-uint32_t cg_sketch_estimate(const uint64_t *words, uint32_t blocks, uint64_t hash) {
+static uint32_t least_of(const uint64_t *words, const counters *places) {
     uint32_t least = CG_SKETCH_MOST;
     for (uint32_t row = 0; row < ROWS; row++) {
-        uint32_t counter = counter_at(words, place_of(blocks, hash, row));
+        uint32_t counter = counter_at(words, places, row);
         least = counter < least ? counter : least;
     }
     return least;
 }
 
+uint32_t cg_sketch_estimate(const uint64_t *words, uint32_t blocks, uint64_t hash) {
+    counters places = counters_of(blocks, hash);
+    return least_of(words, &places);
+}
+
+/* Without branches on what the counters are: a wrong guess would hold up what follows. */
 void cg_sketch_add(uint64_t *words, uint32_t blocks, uint64_t hash) {
-    uint32_t least = cg_sketch_estimate(words, blocks, hash);
-    if (least == CG_SKETCH_MOST) {
-        return;
-    }
+    counters places = counters_of(blocks, hash);
+    uint32_t least = least_of(words, &places);
     for (uint32_t row = 0; row < ROWS; row++) {
-        counter_place place = place_of(blocks, hash, row);
-        uint64_t rises = counter_at(words, place) == least;
-        words[place.word] += rises << place.shift;
+        uint64_t rises = (uint32_t)(counter_at(words, &places, row) == least) &
+                         (uint32_t)(least < CG_SKETCH_MOST);
+        words[places.words[row]] += rises << places.shifts[row];
     }
 }
 

@@ -170,34 +170,59 @@ static void promote(cg_tier_level *level, uint64_t key, uint32_t bytes) {
     level->promotions += cg_cache_put(level->cache, key, bytes);
 }
 
-cg_status cg_tiers_read(cg_tiers *tiers, uint64_t key, uint32_t bytes, uint32_t first_level,
-                        uint32_t *served, cg_work *work, cg_error *error) {
+cg_status cg_tier_read_slower(cg_tiers *tiers, uint64_t key, uint32_t bytes, uint32_t *level,
+                              cg_error *error) {
+    uint32_t first = *level;
+    cg_status status = reserve(tiers, first, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    cg_tier_prefetch_read(tiers, key, first);
+    uint32_t served = first;
+    while (served + 1 < tiers->count && !cg_cache_touch(tiers->levels[served].cache, key)) {
+        served++;
+    }
+    for (uint32_t faster = first; faster < served; faster++) {
+        promote(&tiers->levels[faster], key, bytes);
+    }
+    *level = served;
+    return CG_OK;
+}
+
+static cg_status refuse_read(const cg_tiers *tiers, uint64_t key, uint32_t first_level,
+                             cg_error *error) {
     uint32_t last = tiers->count - 1;
     if (first_level > last) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "a read starts at tier level %u; the levels are 0..%u", first_level,
                             last);
     }
-    if (bytes == 0) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "a read of 0 bytes of key %llu; it must be 1 at least",
-                            (unsigned long long)key);
+    return cg_error_set(error, CG_ERROR_INVALID,
+                        "a read of 0 bytes of key %llu; it must be 1 at least",
+                        (unsigned long long)key);
+}
+
+/* A hit at the first level brings nothing in, so it needs no memory, and it is most of what a
+ * warm tier does. Several such reads wait for their lines at the same time, as long as the
+ * processor can queue what they write meanwhile; what this function saves on the stack counts. */
+cg_status cg_tiers_read(cg_tiers *tiers, uint64_t key, uint32_t bytes, uint32_t first_level,
+                        uint32_t *served, cg_work *work, cg_error *error) {
+    if (first_level >= tiers->count || bytes == 0) {
+        return refuse_read(tiers, key, first_level, error);
     }
-    cg_status status = reserve(tiers, first_level, error);
-    if (status != CG_OK) {
-        return status;
-    }
-    cg_tier_prefetch_read(tiers, key, first_level);
     uint32_t level = first_level;
-    while (level < last && !cg_cache_touch(tiers->levels[level].cache, key)) {
-        level++;
-    }
-    for (uint32_t faster = first_level; faster < level; faster++) {
-        promote(&tiers->levels[faster], key, bytes);
+    cg_cache *cache = tiers->levels[level].cache; /* the store has none */
+    if (!cache || !cg_cache_hit(cache, key)) {
+        cg_status status = cg_tier_read_slower(tiers, key, bytes, &level, error);
+        if (status != CG_OK) {
+            return status;
+        }
+    } else if (cg_table_count(tiers->prefetches.marks) > 0) {
+        cg_tier_prefetch_read(tiers, key, level);
     }
     tiers->levels[level].reads++;
-    cg_work_kind kind =
-        level == last ? CG_WORK_TIER_STORE : (cg_work_kind)(CG_WORK_TIER_L1 + level);
+    cg_work_kind kind = level + 1 == tiers->count ? CG_WORK_TIER_STORE
+                                                  : (cg_work_kind)(CG_WORK_TIER_L1 + level);
     cg_work_count(work, kind, 1, bytes);
     *served = level;
     return CG_OK;

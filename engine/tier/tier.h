@@ -90,10 +90,10 @@ cg_status cg_tiers_prefetch(cg_tiers *tiers, uint64_t key, uint32_t bytes, uint3
 cg_status cg_tiers_arrived(cg_tiers *tiers, uint64_t key, cg_error *error);
 
 typedef struct cg_tier_statistics {
-    uint64_t reads[CG_TIER_LEVELS_MAX];      /* served by each level */
-    uint64_t evictions[CG_TIER_LEVELS_MAX];  /* keys that the policy took out */
-    uint64_t entries[CG_TIER_LEVELS_MAX];    /* held now; 0 for the store */
-    uint64_t capacity[CG_TIER_LEVELS_MAX];   /* now, in the unit of the bound; 0 for the store */
+    uint64_t reads[CG_TIER_LEVELS_MAX];     /* served by each level */
+    uint64_t evictions[CG_TIER_LEVELS_MAX]; /* keys that the policy took out */
+    uint64_t entries[CG_TIER_LEVELS_MAX];   /* held now; 0 for the store */
+    uint64_t capacity[CG_TIER_LEVELS_MAX];  /* now, in the unit of the bound; 0 for the store */
     uint64_t size_bytes[CG_TIER_LEVELS_MAX]; /* of their sizes */
     uint64_t promotions[CG_TIER_LEVELS_MAX]; /* keys brought into each level by reads */
     uint64_t prefetch_issued;

@@ -61,6 +61,10 @@ cg_status cg_tiers_start(const cg_tier_options *options, uint32_t levels,
                          cg_allocator allocator, cg_tiers **out, cg_error *error);
 cg_cache_options cg_tier_cache_options(cg_tier_level *level);
 uint64_t cg_tier_entries(const cg_tier_level *level);
+/* A read from *level on that this level does not serve; then *level is the one that does. On
+ * failure nothing changes. Apart from cg_tiers_read, whose usual way it would slow down. */
+cg_status cg_tier_read_slower(cg_tiers *tiers, uint64_t key, uint32_t bytes, uint32_t *level,
+                              cg_error *error);
 
 /* tier_prefetch.c: what reads, evictions and forgetting mean to prefetches. None of them fails;
  * without prefetches they cost a comparison. */

@@ -2,8 +2,7 @@
 --
 -- The forecast learns online. For the first half recalls are of up to 15 keys, Zipf 0.99; then the load is another one:
 -- up to 127 keys and two hops, Zipf 0.7 over moved ranks, at another rate. Errors are of the second half, from its first
--- request on; "none" goes on as it began. The third load would show a forecast failing: its disk also writes a log that
--- other requests fill, in bursts.
+-- request on; "none" goes on as it began. Where a forecast fails is shown by scenarios/service/forecast.lua.
 return {
   name = "cl52",
   factors = { { "shift", { "none", "load" } }, { "l2", { "30K", "100K" } } },

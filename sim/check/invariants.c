@@ -17,12 +17,15 @@ typedef struct tally {
     } while (0)
 
 enum { BATCH_PLACE_SHIFT = 48 }; /* engine/node/primary.c: ids of a batch's further records */
+#define REQUEST_ID_MASK ((UINT64_C(1) << BATCH_PLACE_SHIFT) - 1)
 
-/* Where the request's records are: removals are logged where the fact is. */
+/* Where the request's records are: removals are logged where the fact is, and facts of a batch
+ * are where the batch is. */
 static uint32_t partition_of(const sim_check_cluster *cluster,
                              const sim_check_request *request) {
-    uint64_t id = request->kind == CG_REQUEST_DEALLOCATE ? request->target : request->request_id;
-    return cg_node_partition_of(id, cluster->hosts);
+    uint64_t id =
+        request->kind == CG_REQUEST_DEALLOCATE ? request->target : request->request_id;
+    return cg_node_partition_of(id & REQUEST_ID_MASK, cluster->hosts);
 }
 
 /* Records that the request has, durable at a host: those of a batch stand one after another. */
@@ -48,6 +51,22 @@ static uint32_t expected_records(const sim_check_request *request) {
                                                : 1;
 }
 
+static void check_removed(const sim_check_cluster *cluster, const sim_check_request *request,
+                          violation_tally *tally) {
+    uint32_t partition = partition_of(cluster, request);
+    uint64_t fact = 0;
+    if (!cg_node_has_request(cluster->nodes[partition], partition, request->target, &fact) ||
+        request->host != partition ||
+        request->fact_id != cg_partition_fact_id(partition, fact)) {
+        VIOLATION(tally,
+                  "request %llu removes the fact of request %llx, record %llu of partition %u, "
+                  "but was answered fact %llx by host %u",
+                  (unsigned long long)request->request_id, (unsigned long long)request->target,
+                  (unsigned long long)fact, partition, (unsigned long long)request->fact_id,
+                  request->host);
+    }
+}
+
 static void check_durable(const sim_check_cluster *cluster, const sim_check_request *request,
                           violation_tally *tally) {
     uint32_t partition = partition_of(cluster, request);
@@ -70,6 +89,9 @@ static void check_durable(const sim_check_cluster *cluster, const sim_check_requ
                   (unsigned long long)request->request_id, (unsigned long long)first, partition,
                   (unsigned long long)request->fact_id, request->host);
     }
+    if (request->kind == CG_REQUEST_DEALLOCATE) {
+        check_removed(cluster, request, tally);
+    }
     if (!cluster->settled || cluster->replicas == 0) {
         return;
     }
@@ -90,7 +112,8 @@ static void check_shed(const sim_check_cluster *cluster, const sim_check_request
     uint64_t first = 0;
     if (records_at(cluster, request, partition, &first) > 0) {
         VIOLATION(tally, "request %llu was shed, but is record %llu of partition %u",
-                  (unsigned long long)request->request_id, (unsigned long long)first, partition);
+                  (unsigned long long)request->request_id, (unsigned long long)first,
+                  partition);
     }
 }
 
@@ -120,46 +143,62 @@ static cg_status check_once(const sim_check_cluster *cluster, const sim_check_re
     return CG_OK;
 }
 
-/* Keys are fact ids, which carry partition and sequence, and (host, slot). Slots of facts that
- * were removed, or may have been, serve others: with removals only facts are compared. */
-static cg_status check_unique(const sim_check_request *requests, uint32_t count,
-                              violation_tally *tally, cg_error *error) {
-    bool removes = false;
-    for (uint32_t i = 0; i < count; ++i) {
-        removes = removes || requests[i].kind == CG_REQUEST_DEALLOCATE;
+typedef struct unique_tables {
+    cg_table *facts;   /* fact id, which carries partition and sequence, to the request */
+    cg_table *slots;   /* (host, slot) to the request */
+    cg_table *removed; /* fact id to the request that removed it */
+} unique_tables;
+
+static cg_status put_once(cg_table *table, uint64_t key, const sim_check_request *request,
+                          const char *what, violation_tally *tally, cg_error *error) {
+    uint64_t other = 0;
+    if (cg_table_get(table, key, &other)) {
+        VIOLATION(tally, "requests %llu and %llu %s %llx", (unsigned long long)other,
+                  (unsigned long long)request->request_id, what, (unsigned long long)key);
     }
-    cg_table *facts = NULL;
-    cg_table *slots = NULL;
-    cg_allocator heap = cg_allocator_heap();
-    cg_status status = cg_table_alloc(heap, &facts, error);
-    if (status == CG_OK) {
-        status = cg_table_alloc(heap, &slots, error);
-    }
+    return cg_table_put(table, key, request->request_id, error);
+}
+
+static cg_status check_tables(const unique_tables *tables, const sim_check_request *requests,
+                              uint32_t count, violation_tally *tally, cg_error *error) {
+    cg_status status = CG_OK;
     for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
-        uint64_t other = 0;
-        bool stores = requests[i].kind == CG_REQUEST_ALLOCATE ||
-                      requests[i].kind == CG_REQUEST_BATCH;
-        if (!requests[i].acknowledged || !stores) {
+        const sim_check_request *request = &requests[i];
+        if (!request->acknowledged || request->kind == CG_REQUEST_RECALL) {
             continue;
         }
-        if (cg_table_get(facts, requests[i].fact_id, &other)) {
-            VIOLATION(tally, "requests %llu and %llu have the same fact %llx",
-                      (unsigned long long)other, (unsigned long long)requests[i].request_id,
-                      (unsigned long long)requests[i].fact_id);
+        if (request->kind == CG_REQUEST_DEALLOCATE) {
+            status = put_once(tables->removed, request->fact_id, request,
+                              "have both removed fact", tally, error);
+            continue;
         }
-        uint64_t slot_key = (uint64_t)requests[i].host << 48 ^ requests[i].slot;
-        if (!removes && cg_table_get(slots, slot_key, &other)) {
-            VIOLATION(tally, "requests %llu and %llu share slot %llx of host %u",
-                      (unsigned long long)other, (unsigned long long)requests[i].request_id,
-                      (unsigned long long)requests[i].slot, requests[i].host);
-        }
-        status = cg_table_put(facts, requests[i].fact_id, requests[i].request_id, error);
+        status = put_once(tables->facts, request->fact_id, request, "have the same fact", tally,
+                          error);
         if (status == CG_OK) {
-            status = cg_table_put(slots, slot_key, requests[i].request_id, error);
+            /* Above a slot's pool there are no bits left: hosts go above its generations, of which
+             * 2^16 are far more than a run has. */
+            uint64_t slot_key = (uint64_t)request->host << 48 ^ request->slot;
+            status = put_once(tables->slots, slot_key, request, "share slot", tally, error);
         }
     }
-    cg_table_free(facts);
-    cg_table_free(slots);
+    return status;
+}
+
+static cg_status check_unique(const sim_check_request *requests, uint32_t count,
+                              violation_tally *tally, cg_error *error) {
+    unique_tables tables = {0};
+    cg_table **const each[] = {&tables.facts, &tables.slots, &tables.removed};
+    enum { TABLES = sizeof each / sizeof *each };
+    cg_status status = CG_OK;
+    for (int i = 0; status == CG_OK && i < TABLES; ++i) {
+        status = cg_table_alloc(cg_allocator_heap(), each[i], error);
+    }
+    if (status == CG_OK) {
+        status = check_tables(&tables, requests, count, tally, error);
+    }
+    for (int i = 0; i < TABLES; ++i) {
+        cg_table_free(*each[i]);
+    }
     return status;
 }
 
@@ -180,6 +219,13 @@ static void check_replicas(const sim_check_cluster *cluster, violation_tally *ta
             VIOLATION(tally, "replica of partition %u stopped at record %llu of %llu",
                       partition, (unsigned long long)copy.last_sequence,
                       (unsigned long long)primary.last_sequence);
+        }
+        if (primary.acknowledged_sequence > copy.durable_sequence) {
+            VIOLATION(tally,
+                      "replica of partition %u is durable up to record %llu, but acknowledged "
+                      "%llu",
+                      partition, (unsigned long long)copy.durable_sequence,
+                      (unsigned long long)primary.acknowledged_sequence);
         }
         if (copy.last_sequence == primary.last_sequence && copy.hash != primary.hash) {
             VIOLATION(tally,

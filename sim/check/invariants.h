@@ -1,9 +1,11 @@
 /* What must hold of a cluster, whatever was done to it.
  *
  * Safety, at any time: an acknowledged fact, of a request or of a batch, is durable at its
- * partition's primary, as the record that the answer names; an acknowledged removal likewise; what
- * was shed left no record; no two requests share a record; no request has two; no two facts of a
- * host that are there share a slot; replica and primary are equal where they are equally far.
+ * partition's primary, as the record that the answer names; an acknowledged removal likewise, and
+ * of the fact that the answer names, which no other one removed; what was shed left no record; no
+ * two requests share a record; no request has two; no two facts of a host ever have the same slot
+ * (ids of slots are not used again, engine/service/pool.h); replica and primary are equal where
+ * they are equally far, and a replica has made durable what it acknowledged.
  * Liveness, once the network is whole again and nothing is open: every acknowledged fact is at
  * the replica too, and both have the same hash.
  */

@@ -53,8 +53,8 @@ typedef struct sim_delivery {
     uint32_t client;
     uint32_t hops;
     uint8_t priority;
+    bool borrowed; /* bytes outlive the host and are not copied */
     uint64_t target;
-    bool borrowed;     /* bytes outlive the host and are not copied */
     const uint8_t *bytes;
     size_t size_bytes;
     sim_ledger ledger; /* of the cause; of a REQUEST: not read, it begins at due_ns */

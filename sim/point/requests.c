@@ -12,8 +12,7 @@ _Static_assert((int)SIM_REQUEST_ALLOCATE == (int)CG_REQUEST_ALLOCATE &&
 
 void sim_requests_init(sim_requests *requests, const sim_facts *facts,
                        const sim_workload *workload, cg_allocator allocator) {
-    *requests =
-        (sim_requests){.facts = facts, .workload = workload, .allocator = allocator};
+    *requests = (sim_requests){.facts = facts, .workload = workload, .allocator = allocator};
 }
 
 void sim_requests_deinit(sim_requests *requests) {
@@ -28,8 +27,7 @@ static void give_text(const sim_requests *requests, const sim_request_plan *plan
     const char *text = sim_facts_text(requests->facts, plan->fact, &text_bytes);
     bool labelled =
         plan->labelled && sim_facts_answer(requests->facts, plan->fact, &label, 1) > 0;
-    out->flags =
-        (plan->audit ? CG_REQUEST_AUDIT : 0u) | (labelled ? CG_REQUEST_LABELLED : 0u);
+    out->flags = (plan->audit ? CG_REQUEST_AUDIT : 0u) | (labelled ? CG_REQUEST_LABELLED : 0u);
     out->label = label;
     out->bytes = (const uint8_t *)text;
     out->size_bytes = text_bytes;

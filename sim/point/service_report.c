@@ -178,11 +178,11 @@ static cg_status report_errors(const sim_report_input *input, const char *suffix
             request->start_ns < from_ns || request->start_ns >= to_ns) {
             continue;
         }
-        uint64_t off_ns = forecast_ns > latency_ns ? forecast_ns - latency_ns
-                                                   : latency_ns - forecast_ns;
+        uint64_t off_ns =
+            forecast_ns > latency_ns ? forecast_ns - latency_ns : latency_ns - forecast_ns;
         within += off_ns * 5 <= latency_ns;
-        status = cg_histogram_record(&histogram, cg_mul_div(off_ns, MILLION, latency_ns), 1,
-                                     error);
+        status =
+            cg_histogram_record(&histogram, cg_mul_div(off_ns, MILLION, latency_ns), 1, error);
     }
     if (status == CG_OK && histogram.total > 0) {
         char name[64];

@@ -73,12 +73,13 @@ static cg_status read_name(const claim_reader *reader, sim_claim_plan *claim) {
         return status;
     }
     if (!given || !cg_claim_name_is_valid(name)) {
-        return cg_error_set(reader->error, CG_ERROR_INVALID,
-                            given ? "%s.id: \"%s\" is not of the form \"CL-33\" or \"CL-33-late\": "
-                                    "capital letters, a dash, digits, and words behind "
-                                    "dashes, at most %d bytes"
-                                  : "%s.id is missing; give one such as \"CL-33\"",
-                            reader->place, name, CG_CLAIM_NAME_BYTES - 1);
+        return cg_error_set(
+            reader->error, CG_ERROR_INVALID,
+            given ? "%s.id: \"%s\" is not of the form \"CL-33\" or \"CL-33-late\": "
+                    "capital letters, a dash, digits, and words behind "
+                    "dashes, at most %d bytes"
+                  : "%s.id is missing; give one such as \"CL-33\"",
+            reader->place, name, CG_CLAIM_NAME_BYTES - 1);
     }
     for (const sim_claim_plan *other = reader->plan->claims; other < claim; other++) {
         if (strcmp(other->name, name) == 0) {

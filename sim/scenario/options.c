@@ -135,7 +135,8 @@ static cg_status check_tiers(const sim_options *options, cg_error *error) {
             return cg_error_set(
                 error, CG_ERROR_INVALID,
                 "engine.tiers.policy.l%u: belady needs to know all reads in advance: it takes "
-                "graph.source keys, load.keys 1, load.hops 0, one host, no prefetch, no engine.warm, "
+                "graph.source keys, load.keys 1, load.hops 0, one host, no prefetch, no "
+                "engine.warm, "
                 "and the "
                 "first tier, bound by entries",
                 level + 1);
@@ -163,9 +164,10 @@ static cg_status check_service(const sim_engine_options *engine, cg_error *error
                             "usual");
     }
     if (engine->budget_ns > 0 && !engine->forecasts) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "engine.budget: a budget is kept by forecasts; engine.forecast must "
-                            "be true");
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "engine.budget: a budget is kept by forecasts; engine.forecast must "
+            "be true");
     }
     return CG_OK;
 }

@@ -144,9 +144,9 @@ typedef struct sim_engine_options {
     uint32_t m;                /* 4..64; 16 */
     uint32_t ef_construction;  /* 8..1000; 100 */
     uint32_t ef;               /* 1..10000; 100 */
-    uint32_t neighbours;       /* 1..256; 50 */
+    uint32_t neighbours;       /* 1..256; 32 */
     sim_strategy strategy;     /* hierarchical */
-    uint32_t semantic_keep;    /* 1..1M; 64 */
+    uint32_t semantic_keep;    /* 1..1M; 128 */
     uint32_t structural_keep;  /* 1..1M; 4 */
     double stop_confidence;    /* 0..1; 1: never */
     bool columns[4];           /* columns.semantic, .structural, .temporal, .exception; true */
@@ -154,31 +154,31 @@ typedef struct sim_engine_options {
     sim_tier_bound tier_bound; /* tiers.bound: entries */
     sim_tier_options tiers[SIM_TIERS_MAX];
     uint64_t warm;              /* reads served before, 0..1G; 0 */
+    uint64_t wait_max_ns;       /* wait; 0: no bound */
+    uint64_t conflict_ns;       /* conflict_wait; 100 us */
+    uint64_t cache_ttl_ns;      /* cache.ttl; 1 h */
+    uint64_t pool_quota_bytes;  /* pools.quota; 64 MiB */
+    uint64_t pool_shared_bytes; /* pools.shared; 256 MiB */
+    uint64_t budget_ns;         /* budget; 0: none */
+    uint64_t interval_ns;       /* interval; 100 ms; 0: none */
     uint32_t record_bytes;      /* record: 1 B..1 MiB; 64 B */
     uint32_t permits;           /* 1..65536; 0 ("all"): no bound */
     uint32_t queue;             /* 0..1M; 1,024 */
-    uint64_t wait_max_ns;       /* wait; 0: no bound */
     uint32_t conflict_tries;    /* 1..32; 5 */
-    uint64_t conflict_ns;       /* conflict_wait; 100 us */
     uint32_t cache_entries;     /* cache.entries: 0..256M; 0: none */
-    uint64_t cache_ttl_ns;      /* cache.ttl; 1 h */
     sim_placement placement;    /* choose */
-    uint64_t pool_quota_bytes;  /* pools.quota; 64 MiB */
-    uint64_t pool_shared_bytes; /* pools.shared; 256 MiB */
     uint32_t writes;            /* 1..1024; 1; 0 ("all"): no bound */
-    bool batching;              /* true */
-    uint32_t batch;             /* 1..65536, a power of two; 0 ("all"): the controllers' */
+    uint32_t batch;             /* 1..65536, a power of two; 0: the controllers' */
     uint32_t successors;        /* 0..256M; 0 */
     uint32_t prefetch;          /* 0..4; 0 */
+    bool batching;              /* true */
     bool forecasts;             /* forecast; true */
-    uint64_t budget_ns;         /* budget; 0: none */
-    uint64_t interval_ns;       /* interval; 100 ms; 0: none */
     bool adapts;                /* adapt; false */
     /* Copies beside the primary, 0 or 1; 1. With one host 0 is used. */
     uint32_t replicas;
     sim_acknowledge acknowledge; /* primary */
-    uint64_t timeout_ns;         /* of one try of a request; 20 ms */
     uint32_t tries;              /* 1..1000; 50 */
+    uint64_t timeout_ns;         /* of one try of a request; 20 ms */
     /* Added to the timeout of each further try, doubled each time, at most 16 times; 5 ms. */
     uint64_t retry_ns;
     uint64_t replicate_retry_ns; /* resend of unacknowledged log records; 10 ms */

@@ -70,7 +70,9 @@ static void test_replica_and_recovery(void **state) {
             assert_ok(cg_log_record_decode(image + at, valid_bytes - at, &buffers, &record,
                                            &size_bytes, &error),
                       error);
-            assert_ok(cg_partition_apply(&copy, &record, (cg_encoded_record){image + at, size_bytes}, NULL, NULL, &error),
+            assert_ok(cg_partition_apply(&copy, &record,
+                                         (cg_encoded_record){image + at, size_bytes}, NULL,
+                                         NULL, &error),
                       error);
         }
         free(image);

@@ -134,7 +134,8 @@ static inline cg_status apply_record(cg_partition *partition, const cg_log_recor
     uint8_t *bytes = malloc(size_bytes);
     assert_non_null(bytes);
     cg_log_record_encode(record, bytes);
-    cg_status status = cg_partition_apply(partition, record, (cg_encoded_record){bytes, size_bytes}, NULL, NULL, error);
+    cg_status status = cg_partition_apply(
+        partition, record, (cg_encoded_record){bytes, size_bytes}, NULL, NULL, error);
     free(bytes);
     return status;
 }
@@ -201,7 +202,9 @@ static inline void follow(cg_partition *copy, const cg_partition *primary) {
         assert_ok(cg_log_record_decode(bytes, size_bytes, &buffers, &record, &used, &error),
                   error);
         assert_int_equal(used, size_bytes);
-        assert_ok(cg_partition_apply(copy, &record, (cg_encoded_record){bytes, size_bytes}, NULL, NULL, &error), error);
+        assert_ok(cg_partition_apply(copy, &record, (cg_encoded_record){bytes, size_bytes},
+                                     NULL, NULL, &error),
+                  error);
     }
 }
 

@@ -76,9 +76,21 @@ static void names_and_units(void **state) {
     assert_true(cg_claim_name_is_valid("CL-33") && cg_claim_name_is_valid("A-1"));
     assert_true(cg_claim_name_is_valid("CL-33-faster") && cg_claim_name_is_valid("CL-51-2-x"));
     assert_true(cg_claim_name_is_valid("ABCDEFGHIJKLMNOPQRSTUVWX-1234567"));
-    static const char *const bad[] = {"",      "CL",    "CL-",    "-33",    "cl-33",
-                                      "CL-3a", "CL 33", "CL-33 ", "CL--33", "CL-33-", "CL-33--a", "CL-33-A", "ABCDEFGHIJKLMNOPQRSTUVWXY-1234567",
-                                      "33",    "CL-3:3"};
+    static const char *const bad[] = {"",
+                                      "CL",
+                                      "CL-",
+                                      "-33",
+                                      "cl-33",
+                                      "CL-3a",
+                                      "CL 33",
+                                      "CL-33 ",
+                                      "CL--33",
+                                      "CL-33-",
+                                      "CL-33--a",
+                                      "CL-33-A",
+                                      "ABCDEFGHIJKLMNOPQRSTUVWXY-1234567",
+                                      "33",
+                                      "CL-3:3"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(cg_claim_name_is_valid(bad[i]));
     }

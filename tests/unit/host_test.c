@@ -338,7 +338,8 @@ static cg_status step_random(void *context, const cg_event *event, cg_outputs *o
     node->event_count++;
     cg_work_count(&outputs->work, CG_WORK_STEP, cg_stream_next_below(&node->random, 4), 0);
     cg_work_count(&outputs->work, CG_WORK_TIER_L1, cg_stream_next_below(&node->random, 20), 0);
-    cg_work_count(&outputs->work, CG_WORK_TIER_STORE, cg_stream_next_below(&node->random, 2), 0);
+    cg_work_count(&outputs->work, CG_WORK_TIER_STORE, cg_stream_next_below(&node->random, 2),
+                  0);
     uint64_t id = event->kind == CG_EVENT_MESSAGE ? event->size_bytes - 8 : event->id;
     cg_output output = {.id = id};
     switch (cg_stream_next_below(&node->random, 5)) {

@@ -285,7 +285,9 @@ static void test_bad_records(void **state) {
         hashes before = hashes_of(&used, 1);
         cg_error error = {0};
         if (cases[i].sentence) {
-            assert_status(cg_partition_apply(&used.nodes[1]->copy, &record, (cg_encoded_record){bytes + at, record_bytes}, NULL, NULL, &error),
+            assert_status(cg_partition_apply(&used.nodes[1]->copy, &record,
+                                             (cg_encoded_record){bytes + at, record_bytes},
+                                             NULL, NULL, &error),
                           CG_ERROR_CORRUPT, error, cases[i].sentence);
             assert_unchanged(&used, 1, &before);
         }

@@ -1,0 +1,305 @@
+/* The life of a node: options, parts, and their end. */
+#include "engine/node/node.h"
+
+#include <string.h>
+
+#include "engine/node/node_internal.h"
+
+cg_node_options cg_node_options_default(void) {
+    return (cg_node_options){
+        .hosts = 1,
+        .cascade = cg_cascade_options_default(),
+        .tiers = {{.capacity = 10000, .promote_after = 1},
+                  {.capacity = 1000000, .promote_after = 1},
+                  {0}},
+        .tier_levels = 3,
+        .pools = cg_pool_options_default(),
+        .service = {.cores = 1,
+                    .conflict_tries = 5,
+                    .conflict_ns = 100000,
+                    .cache_ttl_ns = CG_DECISION_TTL_NS_DEFAULT,
+                    .placement = CG_PLACEMENT_CHOOSE,
+                    .record_bytes = 64},
+        .timeout_ns = 20000000,
+        .retry_ns = 5000000,
+        .tries = 50,
+        .replicate_retry_ns = 10000000,
+    };
+}
+
+static cg_status check_service(const cg_service_options *service, cg_error *error) {
+    if (service->cores < 1 || service->conflict_tries < 1 || service->conflict_tries > 32 ||
+        service->conflict_ns > CG_NODE_TIMEOUT_NS_MAX >> 32) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "%u cores and %u tries of a removal, %llu ns apart; it takes a core, "
+            "1 to 32 tries and at most %llu ns",
+            service->cores, service->conflict_tries, (unsigned long long)service->conflict_ns,
+            (unsigned long long)(CG_NODE_TIMEOUT_NS_MAX >> 32));
+    }
+    if (service->prefetch > CG_NODE_PREFETCH_MAX || service->record_bytes < 1 ||
+        service->interval_ns > CG_NODE_TIMEOUT_NS_MAX ||
+        (service->batch & (service->batch - 1)) != 0) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "prefetch %u ahead, records of %u bytes, batches of %u keys, intervals of %llu ns; "
+            "it "
+            "takes 0 to %d ahead, a byte, a power of two or 0, and at most 10^15 ns",
+            service->prefetch, service->record_bytes, service->batch,
+            (unsigned long long)service->interval_ns, CG_NODE_PREFETCH_MAX);
+    }
+    if (service->prefetch > 0 && service->successors == 0) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "prefetch %u ahead without successors to go by: remember some keys'",
+            service->prefetch);
+    }
+    return CG_OK;
+}
+
+static cg_status check_options(const cg_node_options *options, cg_error *error) {
+    if (options->hosts > CG_NODE_HOSTS_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID, "a cluster of %u hosts; at most %d",
+                            options->hosts, CG_NODE_HOSTS_MAX);
+    }
+    if (options->hosts == 0 || options->host >= options->hosts) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "host %u does not exist in a cluster of %u", options->host,
+                            options->hosts);
+    }
+    if (options->replicas > 1 || (options->replicas == 1 && options->hosts == 1)) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%u replicas do not fit %u hosts; 0 or 1, and 0 on one host",
+                            options->replicas, options->hosts);
+    }
+    if (options->tries == 0 || options->tries >= 1 << 15 || options->timeout_ns == 0 ||
+        options->replicate_retry_ns == 0) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "tries must be 1..32767 and timeouts above 0, not %u tries, %llu ns and %llu ns",
+            options->tries, (unsigned long long)options->timeout_ns,
+            (unsigned long long)options->replicate_retry_ns);
+    }
+    if (options->timeout_ns > CG_NODE_TIMEOUT_NS_MAX ||
+        options->retry_ns > CG_NODE_TIMEOUT_NS_MAX ||
+        options->replicate_retry_ns > CG_NODE_TIMEOUT_NS_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "timeouts of %llu, %llu and %llu ns; each is at most 10^15 ns",
+                            (unsigned long long)options->timeout_ns,
+                            (unsigned long long)options->retry_ns,
+                            (unsigned long long)options->replicate_retry_ns);
+    }
+    cg_status status = check_service(&options->service, error);
+    return status == CG_OK ? cg_cascade_options_check(&options->cascade, error) : status;
+}
+
+/* The graph has just been loaded into memory: the node tier holds it, up to its capacity. */
+static cg_status warm_tiers(cg_node *node, cg_error *error) {
+    if (node->options.tier_levels < 2) {
+        return CG_OK;
+    }
+    uint32_t level = node->options.tier_levels - 2;
+    uint64_t count = cg_features_count(node->corpus->features);
+    const cg_tier_options *tier = &node->options.tiers[level];
+    uint32_t bytes = node->options.service.record_bytes;
+    uint64_t fit = tier->bound == CG_CACHE_BYTES ? tier->capacity / bytes : tier->capacity;
+    cg_status status = CG_OK;
+    for (uint64_t row = 0; status == CG_OK && row < count && row < fit; ++row) {
+        status = cg_tiers_fill(node->tiers, row, bytes, level, error);
+    }
+    return status;
+}
+
+/* What the primary found room for must find it here, though slots lie otherwise: no recall pins
+ * them while they are moved together. Blocks are taken only as they are needed. */
+static cg_pool_options copy_pools(const cg_pool_options *primary) {
+    cg_pool_options pools = *primary;
+    pools.quota_bytes = CG_POOL_QUOTA_MAX;
+    pools.shared_quota_bytes = CG_POOL_QUOTA_MAX;
+    return pools;
+}
+
+static cg_status alloc_partitions(cg_node *node, cg_error *error) {
+    const cg_node_options *options = &node->options;
+    cg_status status = cg_partition_init(&node->own, options->host, node->corpus,
+                                         &options->pools, node->allocator, error);
+    if (status == CG_OK && cg_node_replicates(node)) {
+        uint32_t before = (options->host + options->hosts - 1) % options->hosts;
+        cg_pool_options pools = copy_pools(&options->pools);
+        status = cg_partition_init(&node->copy, before, node->corpus, &pools, node->allocator,
+                                   error);
+        node->has_copy = status == CG_OK;
+    }
+    if (status == CG_OK) {
+        status = cg_vocabulary_alloc(node->corpus->embedder, node->allocator, &node->vocabulary,
+                                     error);
+    }
+    if (status == CG_OK) {
+        status = cg_cascade_scratch_alloc(node->allocator, &node->scratch, error);
+    }
+    return status;
+}
+
+static cg_status alloc_tables(cg_node *node, cg_error *error) {
+    cg_table **const tables[] = {&node->pending_of, &node->rejected, &node->open_of,
+                                 &node->newest_below};
+    cg_status status = CG_OK;
+    for (size_t i = 0; status == CG_OK && i < sizeof tables / sizeof *tables; ++i) {
+        status = cg_table_alloc(node->allocator, tables[i], error);
+    }
+    if (status == CG_OK) {
+        node->embedding = cg_allocate(&node->allocator, 1, sizeof *node->embedding);
+        node->buffers = cg_allocate(&node->allocator, 1, sizeof *node->buffers);
+        if (!node->embedding || !node->buffers) {
+            status = cg_error_set(error, CG_ERROR_MEMORY, "no memory for a node");
+        }
+    }
+    return status;
+}
+
+/* Admission, decision cache and predictor: each where the options ask for it. */
+static cg_status alloc_service(cg_node *node, cg_error *error) {
+    const cg_service_options *service = &node->options.service;
+    cg_status status = CG_OK;
+    if (service->permits > 0) {
+        cg_admission_options admission = cg_admission_options_default();
+        admission.permits = service->permits;
+        admission.queue_max = service->queue_max;
+        admission.wait_max_ns = service->wait_max_ns;
+        status = cg_admission_alloc(&admission, node->allocator, &node->admission, error);
+    }
+    if (status == CG_OK && service->cache_entries > 0) {
+        cg_decision_cache_options cache = {.capacity = service->cache_entries,
+                                           .value_bytes = sizeof(cg_reply),
+                                           .ttl_ns = service->cache_ttl_ns};
+        status = cg_decision_cache_alloc(&cache, node->allocator, &node->cache, error);
+    }
+    if (status == CG_OK && service->successors > 0) {
+        cg_successor_options successors = cg_successor_options_default(service->successors);
+        status = cg_successors_alloc(&successors, node->allocator, &node->successors, error);
+    }
+    return status;
+}
+
+/* What watches and tunes. */
+static cg_status alloc_tuning(cg_node *node, cg_error *error) {
+    const cg_service_options *service = &node->options.service;
+    cg_status status = CG_OK;
+    node->tune.prefetch = service->prefetch;
+    for (uint32_t level = 0; status == CG_OK && level < CG_TIER_LEVELS_MAX; ++level) {
+        cg_batcher_options batcher = cg_batcher_options_default();
+        batcher.cores = level + 1 == node->options.tier_levels ? 1 : service->cores;
+        batcher.overhead_share =
+            0.4; /* latency comes first: cores are more often idle than not */
+        status = cg_batcher_init(&node->batchers[level], &batcher, error);
+    }
+    if (status == CG_OK && service->forecasts) {
+        cg_forecast_options forecast = cg_forecast_options_default();
+        node->forecast = cg_allocate(&node->allocator, 1, sizeof *node->forecast);
+        status = node->forecast
+                     ? cg_forecast_init(node->forecast, &forecast, error)
+                     : cg_error_set(error, CG_ERROR_MEMORY, "no memory for a forecast");
+    }
+    if (status == CG_OK && service->interval_ns > 0) {
+        cg_monitor_options monitor = cg_monitor_options_default();
+        monitor.memory_budget_bytes = service->memory_bytes;
+        status = cg_monitor_alloc(&monitor, node->allocator, &node->monitor, error);
+    }
+    if (status == CG_OK && service->adapts) {
+        cg_adapt_setting settings[CG_ADAPT_DEFAULT_SETTINGS];
+        cg_adapt_options adapt = cg_tune_settings(&node->options, settings);
+        status = cg_adapt_alloc(&adapt, node->allocator, &node->adapt, error);
+    }
+    return status;
+}
+
+static cg_status alloc_parts(cg_node *node, cg_error *error) {
+    cg_status status = alloc_tables(node, error);
+    if (status == CG_OK && node->corpus) {
+        status = alloc_partitions(node, error);
+    }
+    const cg_node_options *options = &node->options;
+    if (status == CG_OK && options->tier_image) {
+        status = cg_tiers_open(options->tier_image, options->tier_image_bytes, options->tiers,
+                               options->tier_levels, node->allocator, &node->tiers, error);
+    } else if (status == CG_OK) {
+        status = cg_tiers_alloc(options->tiers, options->tier_levels, node->allocator,
+                                &node->tiers, error);
+    }
+    if (status == CG_OK) {
+        status = alloc_service(node, error);
+    }
+    if (status == CG_OK) {
+        status = alloc_tuning(node, error);
+    }
+    bool is_warm = options->tier_image || !node->corpus;
+    return status == CG_OK && !is_warm ? warm_tiers(node, error) : status;
+}
+
+cg_status cg_node_alloc(const cg_node_options *options, const cg_corpus *corpus,
+                        cg_allocator allocator, cg_node **out, cg_error *error) {
+    cg_status status = check_options(options, error);
+    if (status == CG_OK && !corpus &&
+        (options->keys < 1 || options->keys > CG_NODE_TIMER_OTHER || options->hosts != 1)) {
+        status = cg_error_set(error, CG_ERROR_INVALID,
+                              "%llu keys without content on %u hosts; it takes 1 to 2^63 keys, "
+                              "and one host",
+                              (unsigned long long)options->keys, options->hosts);
+    }
+    if (status != CG_OK) {
+        return status;
+    }
+    cg_node *node = cg_allocate(&allocator, 1, sizeof *node);
+    if (!node) {
+        return cg_error_set(error, CG_ERROR_MEMORY, "no memory for a node");
+    }
+    node->options = *options;
+    node->corpus = corpus;
+    node->allocator = allocator;
+    node->own.allocator = node->copy.allocator = allocator;
+    status = alloc_parts(node, error);
+    if (status != CG_OK) {
+        cg_node_free(node);
+        return status;
+    }
+    *out = node;
+    return CG_OK;
+}
+
+void cg_node_free(cg_node *node) {
+    if (!node) {
+        return;
+    }
+    cg_allocator allocator = node->allocator;
+    if (node->corpus) {
+        cg_partition_deinit(&node->own);
+        cg_partition_deinit(&node->copy);
+    }
+    cg_items_free(node);
+    for (size_t i = 0; i < node->pending_used; ++i) {
+        cg_deallocate(&allocator, node->pending[i].payload, node->pending[i].payload_bytes, 1);
+    }
+    cg_deallocate(&allocator, node->pending, node->pending_capacity, sizeof *node->pending);
+    cg_deallocate(&allocator, node->answers, node->answers_capacity, sizeof *node->answers);
+    cg_table_free(node->pending_of);
+    cg_table_free(node->rejected);
+    cg_table_free(node->open_of);
+    cg_table_free(node->newest_below);
+    cg_deallocate(&allocator, node->next_below, node->next_below_capacity,
+                  sizeof *node->next_below);
+    cg_deallocate(&allocator, node->keys, node->keys_capacity, sizeof *node->keys);
+    cg_deallocate(&allocator, node->record, node->record_capacity, 1);
+    cg_deallocate(&allocator, node->batch, node->batch_capacity, 1);
+    cg_admission_free(node->admission);
+    cg_decision_cache_free(node->cache);
+    cg_successors_free(node->successors);
+    cg_deallocate(&allocator, node->forecast, node->forecast ? 1 : 0, sizeof *node->forecast);
+    cg_monitor_free(node->monitor);
+    cg_adapt_free(node->adapt);
+    cg_tiers_free(node->tiers);
+    cg_cascade_scratch_free(node->scratch);
+    cg_vocabulary_free(node->vocabulary);
+    cg_deallocate(&allocator, node->embedding, 1, sizeof *node->embedding);
+    cg_deallocate(&allocator, node->buffers, 1, sizeof *node->buffers);
+    cg_deallocate(&allocator, node, 1, sizeof *node);
+}

@@ -1,0 +1,77 @@
+/* Where a new fact goes: which slot, and which memory tiers (spec B5). */
+#include "engine/base/math.h"
+#include "engine/node/node_internal.h"
+
+_Static_assert((int)CG_PLACEMENT_NEAR == (int)CG_POOL_NEAR &&
+                   (int)CG_PLACEMENT_DENSE == (int)CG_POOL_DENSE &&
+                   (int)CG_PLACEMENT_FRESH == (int)CG_POOL_FRESH,
+               "placements are numbered alike");
+
+/* How often a fact at this row will be read, judged by how near its target is kept. */
+static uint64_t expected_reads(const cg_node *node, uint32_t target) {
+    static const uint64_t by_level[] = {64, 4};
+    uint32_t level = cg_tiers_where(node->tiers, cg_node_tier_key(node, target), 0);
+    return level < sizeof by_level / sizeof *by_level ? by_level[level] : 0;
+}
+
+static uint32_t q16_of(uint64_t part, uint64_t whole) {
+    uint64_t share = whole == 0 ? 0 : cg_mul_div(part, CG_PLACEMENT_ONE, whole);
+    return share < CG_PLACEMENT_ONE ? (uint32_t)share : CG_PLACEMENT_ONE;
+}
+
+static uint32_t tier_pressure(const cg_node *node) {
+    cg_tier_statistics tiers = cg_tiers_statistics(node->tiers);
+    uint32_t cached = node->options.tier_levels - 1;
+    if (cached == 0) {
+        return CG_PLACEMENT_ONE;
+    }
+    const cg_tier_options *slowest = &node->options.tiers[cached - 1];
+    uint64_t held = slowest->bound == CG_CACHE_ENTRIES ? tiers.entries[cached - 1]
+                                                       : tiers.size_bytes[cached - 1];
+    return q16_of(held, tiers.capacity[cached - 1]);
+}
+
+cg_status cg_place_plan(const cg_node *node, const cg_message_allocate *message,
+                        const cg_log_record *record, cg_placement_plan *plan, cg_error *error) {
+    cg_placement_input input = {
+        .text_bytes = message->text_bytes,
+        .features = message->sparse.count,
+        .accesses = expected_reads(node, record->target),
+        .pool_pressure_q16 =
+            q16_of(cg_pools_statistics_of(node->own.pools, record->concept_type).block_bytes,
+                   cg_pools_quota(node->own.pools, record->concept_type)),
+        .tier_pressure_q16 = tier_pressure(node),
+        .priority = (uint8_t)message->priority,
+    };
+    return cg_placement_choose(&input, node->options.service.placement, plan, error);
+}
+
+cg_status cg_place_fill(cg_node *node, const cg_placement_plan *plan, cg_error *error) {
+    uint32_t last = node->options.tier_levels - 1;
+    uint32_t level = plan->tier == CG_PLACEMENT_FILL_L1 ? 0 : CG_NODE_RECORD_LEVEL;
+    uint64_t key = cg_node_tier_key(node, cg_graph_concept_count(node->own.graph) - 1);
+    cg_status status = CG_OK;
+    for (; plan->tier != CG_PLACEMENT_FILL_NONE && status == CG_OK && level < last; ++level) {
+        status = cg_tiers_fill(node->tiers, key, CG_NODE_RECORD_BYTES, level, error);
+    }
+    return status;
+}
+
+cg_status cg_place_note(cg_node *node, uint32_t target, uint64_t sequence, cg_error *error) {
+    uint64_t before = 0;
+    (void)cg_table_get(node->newest_below, target, &before);
+    cg_status status = CG_GROW(&node->allocator, node->next_below, node->next_below_capacity,
+                               (size_t)sequence, error);
+    if (status == CG_OK) {
+        node->next_below[sequence - 1] = before;
+        status = cg_table_put(node->newest_below, target, sequence, error);
+    }
+    return status;
+}
+
+uint64_t cg_place_near(const cg_node *node, uint32_t target) {
+    uint64_t sequence = 0;
+    return cg_table_get(node->newest_below, target, &sequence)
+               ? cg_partition_slot(&node->own, sequence)
+               : CG_SLOT_NONE;
+}
