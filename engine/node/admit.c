@@ -11,6 +11,7 @@
 
 #include "engine/node/node_internal.h"
 
+enum { SHED_KEPT = 65536 };
 enum { ITEM_BITS = 24, GENERATION_BITS = 16, PART_SHIFT = ITEM_BITS + GENERATION_BITS };
 #define ITEMS_MAX       (UINT64_C(1) << ITEM_BITS)
 #define GENERATION_MASK ((UINT64_C(1) << GENERATION_BITS) - 1)
@@ -45,6 +46,7 @@ static cg_status take_item(cg_node *node, uint64_t work_id, cg_item **out, cg_er
     }
     node->items_open++;
     item->generation = (item->generation + 1) & GENERATION_MASK;
+    item->serial = ++node->serials;
     item->pin_count = 0;
     item->tries = 0;
     item->pending = false;
@@ -240,6 +242,22 @@ static cg_status keep_bytes(cg_node *node, cg_item *item, cg_error *error) {
     return status;
 }
 
+/* Of others' requests shed lately all are known, so that copies on their way stay shed; of older
+ * ones nothing is kept. */
+static cg_status note_shed(cg_node *node, uint64_t newest, cg_error *error) {
+    size_t place = node->shed_count % SHED_KEPT;
+    cg_status status =
+        CG_GROW(&node->allocator, node->shed, node->shed_capacity, place + 1, error);
+    if (status == CG_OK) {
+        if (node->shed_count >= SHED_KEPT) {
+            (void)cg_table_remove(node->rejected, node->shed[place]);
+        }
+        node->shed[place] = newest;
+        node->shed_count++;
+    }
+    return status;
+}
+
 static cg_status shed(cg_node *node, const cg_item *item, cg_outputs *outputs,
                       cg_error *error) {
     cg_admission_statistics load = cg_admission_statistics_of(node->admission);
@@ -249,6 +267,10 @@ static cg_status shed(cg_node *node, const cg_item *item, cg_outputs *outputs,
                        (unsigned long long)item->work_id, node->options.host,
                        (unsigned long long)load.running, (unsigned long long)load.waiting);
     if (item->type) { /* another copy, or a later try, may be under way: it stays shed */
+        cg_status status = note_shed(node, item->work_id, error);
+        if (status != CG_OK) {
+            return status;
+        }
         return cg_primary_reject(node, item->work_id, item->event.request, CG_ERROR_OVERLOADED,
                                  item->from, item->event.now_ns, outputs, error);
     }
@@ -264,13 +286,29 @@ static cg_status start_if_free(const cg_node *node, uint64_t now_ns, cg_outputs 
                : CG_OK;
 }
 
+/* What a request takes of its client's share, in reads of a key: a fact takes about as long as a
+ * thousand of them. */
+static uint32_t cost_of(const cg_item *item) {
+    enum { FACT = 1000, FACT_BYTES = 128, MESSAGE_FACT_BYTES = 1024 };
+    const cg_event *event = &item->event;
+    size_t bytes = event->size_bytes;
+    switch (event->request) {
+    case CG_REQUEST_RECALL:
+        return (uint32_t)(bytes / sizeof(uint64_t)) * (event->hops + 1);
+    case CG_REQUEST_BATCH: /* by its size: its facts have not been counted yet */
+        return FACT * (uint32_t)(1 + bytes / (item->type ? MESSAGE_FACT_BYTES : FACT_BYTES));
+    default:
+        return FACT;
+    }
+}
+
 static cg_status offer(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error) {
     const cg_event *event = &item->event;
     cg_admission_verdict verdict = CG_ADMISSION_RUN;
     cg_ticket ticket = {.id = index_of(node, item),
                         .client = event->client,
                         .priority = event->priority,
-                        .cost = 1};
+                        .cost = cost_of(item)};
     cg_status status = CG_OK;
     if (node->admission) {
         status = cg_admission_offer(node->admission, &ticket, event->now_ns, &verdict, error);

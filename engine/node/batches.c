@@ -29,6 +29,7 @@ static uint32_t count_of(const cg_recall_state *recall, uint32_t level) {
 
 static uint32_t parts_of(const cg_recall_state *recall, uint32_t level) {
     uint32_t batch = recall->batch[level];
+    CG_ASSERT(batch > 0);
     return (count_of(recall, level) + batch - 1) / batch;
 }
 
@@ -65,7 +66,7 @@ static cg_status fetch_from_store(cg_node *node, cg_item *item, cg_outputs *outp
         uint32_t keys = left < recall->batch[store] ? left : recall->batch[store];
         cg_output read = {.kind = CG_OUTPUT_READ,
                           .id = cg_item_token(node, item, CG_TIMER_FETCHED, part),
-                          .read_bytes = keys * node->options.service.record_bytes};
+                          .read_bytes = (uint64_t)keys * node->options.service.record_bytes};
         status = cg_outputs_add(outputs, &read, 0, NULL, error);
     }
     node->statistics.batches += parts;

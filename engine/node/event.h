@@ -111,7 +111,7 @@ typedef struct cg_output {
     uint64_t at_ns;       /* TIMER */
     size_t offset;        /* SEND, WRITE, ALERT: into cg_outputs.bytes */
     size_t size_bytes;    /* SEND, WRITE, ALERT */
-    uint32_t read_bytes;  /* READ: of the record */
+    uint64_t read_bytes;  /* READ: of the record */
     cg_severity severity; /* ALERT */
     cg_reply reply;       /* REPLY */
 } cg_output;

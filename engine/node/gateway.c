@@ -10,6 +10,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/node/node_internal.h"
+#include "engine/replica/wire.h"
 
 static uint64_t backoff_ns(const cg_node *node, uint32_t tries) {
     uint32_t doublings = tries - 1;
@@ -313,6 +314,13 @@ static cg_status make_batch(cg_node *node, const cg_event *event, size_t *used, 
         } else if (status != CG_ERROR_MEMORY) {
             cg_error_prefix(error, "fact %u of the batch: ", batch.count + 1);
         }
+    }
+    if (status == CG_OK && *used > CG_WIRE_PAYLOAD_BYTES_MAX) {
+        status = cg_error_set(
+            error, CG_ERROR_INVALID,
+            "request %llu: a batch that makes a message of %zu bytes; at most "
+            "%d travel, so send its %u facts in parts",
+            (unsigned long long)event->id, *used, CG_WIRE_PAYLOAD_BYTES_MAX, batch.count);
     }
     if (status == CG_OK) {
         cg_message_batch_encode_prefix(&batch, node->batch);

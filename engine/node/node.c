@@ -43,7 +43,8 @@ cg_status cg_node_set_timer(cg_outputs *outputs, uint64_t timer_id, uint64_t at_
 cg_status cg_node_reply(cg_node *node, cg_outputs *outputs, const cg_reply *reply,
                         cg_error *error) {
     node->statistics.replies++;
-    node->statistics.failed += reply->status != CG_OK && reply->status != CG_ERROR_OVERLOADED;
+    node->statistics.failed += reply->status != CG_OK && reply->status != CG_ERROR_PARTIAL &&
+                               reply->status != CG_ERROR_OVERLOADED;
     cg_output output = {.kind = CG_OUTPUT_REPLY, .reply = *reply};
     return cg_outputs_add(outputs, &output, 0, NULL, error);
 }
@@ -380,9 +381,9 @@ uint64_t cg_node_bytes(const cg_node *node) {
     return sizeof *node + service_bytes(node) + (node->corpus ? graph_bytes(node) : 0) +
            cg_table_bytes(node->pending_of) + cg_table_bytes(node->rejected) +
            cg_table_bytes(node->open_of) + cg_table_bytes(node->newest_below) +
-           node->next_below_capacity * sizeof *node->next_below +
-           node->keys_capacity * sizeof *node->keys + node->record_capacity +
-           node->batch_capacity + node->pending_bytes +
+           node->below_capacity * sizeof *node->below +
+           node->keys_capacity * sizeof *node->keys + node->shed_capacity * sizeof *node->shed +
+           node->record_capacity + node->batch_capacity + node->pending_bytes +
            node->answers_capacity * sizeof *node->answers +
            node->pending_capacity * sizeof *node->pending + sizeof *node->embedding +
            sizeof *node->buffers;

@@ -130,11 +130,12 @@ typedef struct cg_node_statistics {
     uint64_t conflicts;        /* removals that met a fact in use, tries counted */
     uint64_t partial;          /* recalls cut to their budget */
     uint64_t batches;          /* that recalls were cut into */
-    uint64_t batch_changes[CG_TIER_LEVELS_MAX];    /* of a controller's size */
-    uint32_t batch_late_steps[CG_TIER_LEVELS_MAX]; /* largest after the third: doublings */
-    uint32_t batch_size[CG_TIER_LEVELS_MAX];       /* now */
-    uint32_t prefetch;                             /* depth now */
-    uint64_t settings_changed;                     /* by adaptation */
+    uint64_t batch_changes[CG_TIER_LEVELS_MAX];       /* of a controller's size */
+    uint32_t batch_late_steps[CG_TIER_LEVELS_MAX];    /* largest after the third: doublings */
+    uint32_t batch_size[CG_TIER_LEVELS_MAX];          /* now */
+    uint32_t prefetch;                                /* depth now */
+    uint64_t placements[CG_PLACEMENT_STRATEGY_COUNT]; /* facts placed by each strategy */
+    uint64_t settings_changed;                        /* by adaptation */
     cg_admission_statistics admission;
     cg_decision_cache_statistics cache;
     cg_tier_statistics tiers;

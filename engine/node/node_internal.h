@@ -26,7 +26,6 @@ enum {
     CG_NODE_BACKOFF_DOUBLINGS = 4,                /* retries wait at most 16 times longer */
     CG_NODE_PREFETCH_MAX = 4,
     CG_NODE_RECORD_BYTES = 64,  /* of a concept's record that a decision reads */
-    CG_NODE_RECORD_LEVEL = 1,   /* the first tier that holds such records */
     CG_NODE_HOSTS_MAX = 1 << 16 /* a partition fits the top of a write token */
 };
 /* Longest timeout, so that no sum of time and waits overflows: 11 days. */
@@ -116,6 +115,7 @@ typedef struct cg_recall_state {
  * paid. */
 typedef struct cg_item {
     cg_item_state state;
+    uint64_t serial;     /* of this use of the item, from 1 */
     uint32_t generation; /* 16 bits; timers of an earlier use of this item are stale */
     uint16_t type;       /* cg_message_type, or 0: a client's request */
     uint32_t from;       /* the host that it came from; this one, for a client's request */
@@ -158,6 +158,12 @@ typedef struct cg_tune {
     cg_tier_statistics tiers;
     cg_successor_statistics successors;
 } cg_tune;
+
+/* A fact among those stored below one concept. */
+typedef struct cg_below {
+    uint64_t previous; /* sequence of the one stored there before it; 0: none */
+    uint64_t reader;   /* serial of the item that pinned it last */
+} cg_below;
 
 struct cg_node {
     cg_node_options options;
@@ -211,8 +217,12 @@ struct cg_node {
     size_t keys_capacity;
     cg_table
         *newest_below; /* row of a concept to the sequence of the fact stored under it last */
-    uint64_t *next_below; /* [last sequence]: the one stored there before it; 0: none */
-    size_t next_below_capacity;
+    cg_below *below;   /* [last sequence] */
+    size_t below_capacity;
+    uint64_t *shed; /* ids of others' requests shed lately, in a ring */
+    size_t shed_capacity;
+    uint64_t shed_count; /* ever */
+    uint64_t serials;    /* given to items, ever */
     cg_tune tune;
     uint64_t began_ns; /* of the item whose work runs in this step */
 
@@ -225,6 +235,11 @@ struct cg_node {
     size_t batch_capacity;
     cg_node_statistics statistics;
 };
+
+/* The first tier that holds records: the second, or the only one before the store. */
+static inline uint32_t cg_node_record_level(const cg_node *node) {
+    return node->options.tier_levels > 2 ? 1 : 0;
+}
 
 /* --- node.c --- */
 /* Adds a SEND of a message with payload_bytes of payload, to be written at *payload, then
@@ -289,11 +304,14 @@ cg_status cg_recall_read(cg_node *node, cg_item *item, uint64_t key, bool is_pai
 cg_status cg_recall_reply(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error);
 
 /* --- place.c --- */
-cg_status cg_place_plan(const cg_node *node, const cg_message_allocate *message,
-                        const cg_log_record *record, cg_placement_plan *plan, cg_error *error);
+/* cues: found in the text, as far as it was decided anew. */
+cg_status cg_place_plan(cg_node *node, const cg_message_allocate *message,
+                        const cg_log_record *record, uint32_t cues, cg_placement_plan *plan,
+                        cg_error *error);
 /* The fact that was just stored is in a memory tier, if its plan says so, and in the slower ones
  * behind it: evicted from the first, it is still at hand. */
-cg_status cg_place_fill(cg_node *node, const cg_placement_plan *plan, cg_error *error);
+cg_status cg_place_fill(cg_node *node, const cg_placement_plan *plan, uint32_t target,
+                        cg_error *error);
 /* The record added a fact below the target: for recalls of that, which read the newest first. */
 cg_status cg_place_note(cg_node *node, uint32_t target, uint64_t sequence, cg_error *error);
 /* Facts of one concept are read together: the slot of the one stored below it last. */

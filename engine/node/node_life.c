@@ -285,8 +285,8 @@ void cg_node_free(cg_node *node) {
     cg_table_free(node->rejected);
     cg_table_free(node->open_of);
     cg_table_free(node->newest_below);
-    cg_deallocate(&allocator, node->next_below, node->next_below_capacity,
-                  sizeof *node->next_below);
+    cg_deallocate(&allocator, node->below, node->below_capacity, sizeof *node->below);
+    cg_deallocate(&allocator, node->shed, node->shed_capacity, sizeof *node->shed);
     cg_deallocate(&allocator, node->keys, node->keys_capacity, sizeof *node->keys);
     cg_deallocate(&allocator, node->record, node->record_capacity, 1);
     cg_deallocate(&allocator, node->batch, node->batch_capacity, 1);

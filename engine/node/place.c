@@ -31,11 +31,13 @@ static uint32_t tier_pressure(const cg_node *node) {
     return q16_of(held, tiers.capacity[cached - 1]);
 }
 
-cg_status cg_place_plan(const cg_node *node, const cg_message_allocate *message,
-                        const cg_log_record *record, cg_placement_plan *plan, cg_error *error) {
+cg_status cg_place_plan(cg_node *node, const cg_message_allocate *message,
+                        const cg_log_record *record, uint32_t cues, cg_placement_plan *plan,
+                        cg_error *error) {
     cg_placement_input input = {
         .text_bytes = message->text_bytes,
         .features = message->sparse.count,
+        .cues = cues,
         .accesses = expected_reads(node, record->target),
         .pool_pressure_q16 =
             q16_of(cg_pools_statistics_of(node->own.pools, record->concept_type).block_bytes,
@@ -43,16 +45,26 @@ cg_status cg_place_plan(const cg_node *node, const cg_message_allocate *message,
         .tier_pressure_q16 = tier_pressure(node),
         .priority = (uint8_t)message->priority,
     };
-    return cg_placement_choose(&input, node->options.service.placement, plan, error);
+    cg_status status =
+        cg_placement_choose(&input, node->options.service.placement, plan, error);
+    if (status == CG_OK) {
+        node->statistics.placements[plan->strategy]++;
+    }
+    return status;
 }
 
-cg_status cg_place_fill(cg_node *node, const cg_placement_plan *plan, cg_error *error) {
+cg_status cg_place_fill(cg_node *node, const cg_placement_plan *plan, uint32_t target,
+                        cg_error *error) {
     uint32_t last = node->options.tier_levels - 1;
-    uint32_t level = plan->tier == CG_PLACEMENT_FILL_L1 ? 0 : CG_NODE_RECORD_LEVEL;
+    uint32_t level = plan->tier == CG_PLACEMENT_FILL_L1 ? 0 : cg_node_record_level(node);
     uint64_t key = cg_node_tier_key(node, cg_graph_concept_count(node->own.graph) - 1);
     cg_status status = CG_OK;
     for (; plan->tier != CG_PLACEMENT_FILL_NONE && status == CG_OK && level < last; ++level) {
         status = cg_tiers_fill(node->tiers, key, CG_NODE_RECORD_BYTES, level, error);
+    }
+    if (plan->prefetch && last > 0 && status == CG_OK) {
+        status = cg_tiers_fill(node->tiers, cg_node_tier_key(node, target),
+                               CG_NODE_RECORD_BYTES, 0, error);
     }
     return status;
 }
@@ -60,10 +72,10 @@ cg_status cg_place_fill(cg_node *node, const cg_placement_plan *plan, cg_error *
 cg_status cg_place_note(cg_node *node, uint32_t target, uint64_t sequence, cg_error *error) {
     uint64_t before = 0;
     (void)cg_table_get(node->newest_below, target, &before);
-    cg_status status = CG_GROW(&node->allocator, node->next_below, node->next_below_capacity,
-                               (size_t)sequence, error);
+    cg_status status =
+        CG_GROW(&node->allocator, node->below, node->below_capacity, (size_t)sequence, error);
     if (status == CG_OK) {
-        node->next_below[sequence - 1] = before;
+        node->below[sequence - 1] = (cg_below){.previous = before};
         status = cg_table_put(node->newest_below, target, sequence, error);
     }
     return status;

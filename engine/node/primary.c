@@ -23,14 +23,14 @@ static void read_through_tiers(void *context, uint32_t row, cg_touch what) {
     if (read->status != CG_OK) {
         return;
     }
-    uint32_t last = read->node->options.tier_levels - 1;
-    uint32_t first = what == CG_TOUCH_PATTERN ? PATTERN_FIRST_LEVEL : CG_NODE_RECORD_LEVEL;
+    uint32_t first =
+        what == CG_TOUCH_PATTERN ? PATTERN_FIRST_LEVEL : cg_node_record_level(read->node);
     uint32_t bytes = what == CG_TOUCH_PATTERN ? cg_features_dims(read->node->corpus->features) *
                                                     (uint32_t)sizeof(int32_t)
                                               : CG_NODE_RECORD_BYTES;
     uint32_t served = 0;
     read->status = cg_tiers_read(read->node->tiers, cg_node_tier_key(read->node, row), bytes,
-                                 first < last ? first : last, &served, read->work, read->error);
+                                 first, &served, read->work, read->error);
 }
 
 static cg_fact_view view_of(const cg_message_allocate *message, uint64_t now_ns) {
@@ -310,14 +310,15 @@ static cg_status take_fact(cg_node *node, const cg_message_allocate *message,
     record.text = message->text;
     record.text_bytes = message->text_bytes;
     cg_placement_plan plan;
-    status = cg_place_plan(node, message, &record, &plan, error);
+    uint32_t cues = reply.cached ? 0 : cg_cascade_cues(node->scratch)->count;
+    status = cg_place_plan(node, message, &record, cues, &plan, error);
     if (status == CG_OK) {
         cg_partition_wish wish = {.placement = (cg_pool_placement)plan.slot,
                                   .near = cg_place_near(node, record.target)};
         status = cg_primary_append(node, &record, &wish, work, error);
     }
     if (status == CG_OK) {
-        status = cg_place_fill(node, &plan, error);
+        status = cg_place_fill(node, &plan, record.target, error);
     }
     if (status == CG_OK) {
         status = cg_place_note(node, record.target, sequence, error);

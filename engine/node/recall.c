@@ -13,6 +13,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/hash.h"
+#include "engine/base/math.h"
 #include "engine/node/node_internal.h"
 
 enum {
@@ -52,7 +53,7 @@ static cg_status read_facts_below(cg_node *node, cg_item *item, uint32_t row, cg
     bool any = cg_table_get(node->newest_below, row, &sequence);
     for (uint32_t i = 0;
          any && status == CG_OK && sequence > 0 && i < FACTS_LOOKED_AT && read < FACTS_READ_MAX;
-         ++i, sequence = node->next_below[sequence - 1]) {
+         ++i, sequence = node->below[sequence - 1].previous) {
         uint64_t slot = cg_partition_slot(&node->own, sequence);
         if (slot == CG_SLOT_NONE) {
             continue; /* removed */
@@ -64,7 +65,8 @@ static cg_status read_facts_below(cg_node *node, cg_item *item, uint32_t row, cg
         CG_ASSERT(cg_partition_row_of(&node->own, sequence, &fact_row));
         status = cg_tiers_read(node->tiers, cg_node_tier_key(node, fact_row), bytes, 0, &served,
                                work, error);
-        if (status == CG_OK) {
+        if (status == CG_OK && node->below[sequence - 1].reader != item->serial) {
+            node->below[sequence - 1].reader = item->serial; /* pinned once is enough */
             status = cg_item_pin(node, item, slot, error);
         }
         read++;
@@ -157,18 +159,36 @@ static void look_ahead(const cg_node *node, cg_recall_state *recall, uint64_t no
 }
 
 /* What the plan leaves of the recall. Similarity alone: the keys asked for, and no hop. */
-static void cut(cg_recall_state *recall, const cg_forecast_plan *plan) {
+static void follow(cg_recall_state *recall, const cg_forecast_plan *plan) {
     uint32_t chain = recall->hops + 1;
-    uint32_t hops = recall->hops;
-    uint32_t key_count = recall->key_count;
     if (plan->mode == CG_FORECAST_SIMILARITY) {
         recall->hops = 0;
-    } else {
-        recall->hops = plan->hops;
-        uint32_t keys = plan->keys / chain;
-        recall->key_count = keys < 1 ? 1 : keys < recall->key_count ? keys : recall->key_count;
+        return;
+    }
+    recall->hops = plan->hops;
+    uint32_t keys = plan->keys / chain;
+    recall->key_count = keys < 1 ? 1 : keys < recall->key_count ? keys : recall->key_count;
+}
+
+/* Cuts the recall to the budget: hops first, then keys, but never the last one. */
+static void keep_to_budget(cg_node *node, cg_recall_state *recall, cg_work *work) {
+    const uint64_t budget_ns = node->options.service.budget_ns;
+    const uint32_t hops = recall->hops;
+    const uint32_t key_count = recall->key_count;
+    cg_forecast_plan plan = cg_forecast_planned(node->forecast, &recall->features, budget_ns);
+    if (!plan.is_partial) {
+        return;
+    }
+    follow(recall, &plan);
+    probe(node, recall, work);
+    uint64_t left_ns = cg_forecast_ns(node->forecast, &recall->features);
+    if (left_ns > budget_ns) {
+        uint64_t fit = cg_mul_div(recall->key_count, budget_ns, left_ns);
+        recall->key_count = fit < 1 ? 1 : (uint32_t)fit;
+        probe(node, recall, work);
     }
     recall->is_partial = recall->hops < hops || recall->key_count < key_count;
+    node->statistics.partial += recall->is_partial;
 }
 
 static void forecast(cg_node *node, cg_recall_state *recall, uint64_t now_ns, cg_work *work) {
@@ -179,17 +199,8 @@ static void forecast(cg_node *node, cg_recall_state *recall, uint64_t now_ns, cg
     }
     probe(node, recall, work);
     look_ahead(node, recall, now_ns);
-    uint64_t budget_ns = node->options.service.budget_ns;
-    if (budget_ns > 0) {
-        cg_forecast_plan plan =
-            cg_forecast_planned(node->forecast, &recall->features, budget_ns);
-        if (plan.is_partial) {
-            cut(recall, &plan);
-        }
-        if (recall->is_partial) {
-            node->statistics.partial++;
-            probe(node, recall, work);
-        }
+    if (node->options.service.budget_ns > 0) {
+        keep_to_budget(node, recall, work);
     }
     recall->forecast_ns = cg_forecast_ns(node->forecast, &recall->features);
     ask_store(node, recall->features.tier_reads[CG_FORECAST_TIERS - 1], now_ns);

@@ -33,6 +33,8 @@ cg_adapt_options cg_tune_settings(const cg_node_options *options,
     permits->initial = options->service.permits > 0 ? options->service.permits : cores;
     permits->min = permits->initial < cores ? permits->initial : cores;
     permits->max = permits->initial * 16;
+    permits->max =
+        permits->max < CG_ADMISSION_PERMITS_MAX ? permits->max : CG_ADMISSION_PERMITS_MAX;
     return adapt;
 }
 

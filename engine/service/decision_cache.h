@@ -31,8 +31,9 @@ enum {
 #define CG_DECISION_TTL_NS_DEFAULT UINT64_C(3600000000000) /* one simulated hour */
 #define CG_DECISION_TTL_NS_NEVER   UINT64_MAX              /* nothing expires */
 
-/* Two independent 64-bit hashes of all that the decision depends on: the fact's exact text, its
- * space and the options (cg_hash_bytes under two seeds). Keys are compared whole and the text
+/* Two independent 64-bit hashes of what a fact is known by: its exact text (cg_hash_bytes under two
+ * seeds). What else sways a decision, as document frequencies, the recent stream and facts stored
+ * since, is what the time to live is for. Keys are compared whole and the text
  * is not kept, so two facts are taken for one only when both hashes agree: among a million
  * cached facts that is a matter of 1 in 10^26. */
 typedef struct cg_decision_key {

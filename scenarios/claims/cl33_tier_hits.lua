@@ -1,6 +1,6 @@
 -- CL-33: what share of reads do the memory tiers serve, of a million nodes as popular as Zipf 0.99?
 --
--- The default tiers (10,000 and a million entries before the store), after ten million reads; 300,000 recalls of one
+-- The default tiers (10,000 and a million entries before the store), after ten million reads; 100,000 recalls of one
 -- key each. With the second tier cut to a tenth and a hundredth it shows what the claim rests on.
 return {
   name = "cl33",

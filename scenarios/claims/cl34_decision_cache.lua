@@ -1,7 +1,7 @@
 -- CL-34: how many decisions come from the decision cache when facts repeat as Zipf 0.99, how much faster is a hit, and
 -- is it still right?
 --
--- 20,000 requests for a thousand facts, each restating a concept of a graph of 10,000. Every tenth decision is also
+-- 10,000 requests for a thousand facts, each restating a concept of a graph of 10,000. Every twentieth decision is also
 -- made exhaustively on the state of that moment, cached or not.
 return {
   name = "cl34",

@@ -1,6 +1,6 @@
 -- What does a host do that is offered twice what it can serve?
 --
--- Allocations at a graph of 10,000 concepts, from half of what four cores serve to twice that, from 32 clients of which
+-- Allocations at a graph of 10,000 concepts, from half of what four cores serve to four times that, from 32 clients of which
 -- one sends half of all; a tenth are urgent. With permits and a bounded queue, what finds no place is told so at once;
 -- "no permits" shows what it would be without: everything is taken in, and waits.
 return {
@@ -46,5 +46,8 @@ return {
       unit = "ms" },
     { id = "B-4-shed", metric = "latency.shed:p99", where = { load = 2.0, service = "permits" }, op = "<", bound = 1,
       unit = "ms", note = "the shed ones are told at once" },
+    { id = "B-4-lost", metric = "requests.unanswered:total", where = { service = "permits" }, op = "=", bound = 0,
+      note = "nothing accepted is lost: every request is answered, and acknowledged ones are durable (invariants)" },
+    { id = "B-4-invariants", metric = "invariant.violations:total", where = { service = "permits" }, op = "=", bound = 0 },
   },
 }

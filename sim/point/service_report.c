@@ -312,6 +312,9 @@ cg_status sim_service_report(const sim_report_input *input, sim_rows *rows, cg_e
         cg_node_statistics one = cg_node_statistics_of(input->nodes[host]);
         add_tiers(&tiers, &one.tiers);
         sum.conflicts += one.conflicts;
+        for (int strategy = 0; strategy < CG_PLACEMENT_STRATEGY_COUNT; ++strategy) {
+            sum.placements[strategy] += one.placements[strategy];
+        }
         sum.settings_changed += one.settings_changed;
         sum.cache.hits += one.cache.hits;
         sum.cache.misses += one.cache.misses;
@@ -327,6 +330,15 @@ cg_status sim_service_report(const sim_report_input *input, sim_rows *rows, cg_e
     report_batches(input, rows);
     report_operations(input, rows);
     count(rows, "conflicts", sum.conflicts);
+    for (int strategy = 0; strategy < CG_PLACEMENT_STRATEGY_COUNT; ++strategy) {
+        char name[64];
+        snprintf(name, sizeof name, "placement.%s",
+                 cg_placement_strategy_name((cg_placement_strategy)strategy));
+        for (char *dash = strchr(name, '-'); dash; dash = strchr(dash, '-')) {
+            *dash = '_'; /* as names of metrics are written */
+        }
+        count(rows, name, sum.placements[strategy]);
+    }
     count(rows, "settings.changes", sum.settings_changed);
     share(rows, "cache.hits", sum.cache.hits, sum.cache.hits + sum.cache.misses);
     count(rows, "cache.invalidated", sum.cache.invalidated);

@@ -27,8 +27,17 @@ static cg_status check_shares(const sim_load_options *load, const char *place,
     return CG_OK;
 }
 
+enum { UNIFORM_KEYS_MAX = 32768 }; /* half of what a recall may ask for */
+
 static cg_status check_keys(const sim_options *options, const sim_load_options *load,
                             const char *place, cg_error *error) {
+    if (load->keys_spread == SIM_SPREAD_UNIFORM && load->keys > UNIFORM_KEYS_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%sload.keys: spread uniformly, %" PRIu32
+                            " keys come to twice as many at most, which is more than a recall "
+                            "may ask for; the most is %d",
+                            place, load->keys, UNIFORM_KEYS_MAX);
+    }
     if (options->graph.source != SIM_GRAPH_KEYS) {
         return CG_OK;
     }
@@ -42,6 +51,12 @@ static cg_status check_keys(const sim_options *options, const sim_load_options *
         return cg_error_set(error, CG_ERROR_INVALID,
                             "graph.source: of keys there are not \"all\"; say with graph.nodes "
                             "how many there are");
+    }
+    if (options->cluster.hosts != 1) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "graph.source: keys are served by one host; cluster.hosts is "
+                            "%" PRIu32,
+                            options->cluster.hosts);
     }
     return CG_OK;
 }

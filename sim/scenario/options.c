@@ -108,6 +108,22 @@ static cg_status check_fault(const sim_options *options, uint32_t i, bool *parti
     return CG_OK;
 }
 
+/* Whether all reads of the first tier, and their order, follow from the load alone. */
+static bool is_foreseen(const sim_options *options) {
+    const sim_engine_options *engine = &options->engine;
+    for (uint32_t i = 0; i < options->phase_count; i++) {
+        if (sim_load_phase_gives(&options->phases[i], "keys") ||
+            sim_load_phase_gives(&options->phases[i], "hops")) {
+            return false;
+        }
+    }
+    return options->cluster.hosts == 1 && options->graph.source == SIM_GRAPH_KEYS &&
+           options->load.keys == 1 && options->load.hops == 0 &&
+           engine->tier_bound == SIM_BOUND_ENTRIES && engine->tiers[0].promote_after == 1 &&
+           engine->permits == 0 && engine->prefetch == 0 && !engine->adapts &&
+           engine->warm == 0;
+}
+
 static cg_status check_tiers(const sim_options *options, cg_error *error) {
     const sim_engine_options *engine = &options->engine;
     uint32_t cached = engine->tier_levels - 1;
@@ -125,20 +141,21 @@ static cg_status check_tiers(const sim_options *options, cg_error *error) {
         }
     }
     for (uint32_t level = 0; level < cached; level++) {
-        bool knows = engine->tiers[level].policy == SIM_POLICY_BELADY;
-        bool can_know = level == 0 && options->cluster.hosts == 1 &&
-                        options->graph.source == SIM_GRAPH_KEYS && options->load.keys == 1 &&
-                        options->load.hops == 0 && engine->tier_bound == SIM_BOUND_ENTRIES &&
-                        engine->tiers[0].promote_after == 1 && engine->prefetch == 0 &&
-                        engine->warm == 0;
-        if (knows && !can_know) {
+        const sim_tier_options *tier = &engine->tiers[level];
+        if (engine->tier_bound == SIM_BOUND_BYTES && tier->capacity < engine->record_bytes) {
+            return cg_error_set(error, CG_ERROR_INVALID,
+                                "engine.tiers.l%u: %" PRIu64
+                                " bytes hold no record, which has %" PRIu32 " (engine.record)",
+                                level + 1, tier->capacity, engine->record_bytes);
+        }
+        if (tier->policy == SIM_POLICY_BELADY && (level > 0 || !is_foreseen(options))) {
             return cg_error_set(
                 error, CG_ERROR_INVALID,
-                "engine.tiers.policy.l%u: belady needs to know all reads in advance: it takes "
-                "graph.source keys, load.keys 1, load.hops 0, one host, no prefetch, no "
-                "engine.warm, "
-                "and the "
-                "first tier, bound by entries",
+                "engine.tiers.policy.l%u: belady needs to know all reads in advance, and their "
+                "order: it takes graph.source keys, one host, the first tier, bound by "
+                "entries, "
+                "promote.l1 1, load.keys 1 and load.hops 0 in all phases, permits all, and no "
+                "prefetch, adapt or warm",
                 level + 1);
         }
     }

@@ -621,7 +621,28 @@ static void break_related(sim_options *options) {
 static void break_keys(sim_options *options) {
     options->graph.source = SIM_GRAPH_KEYS;
     options->graph.nodes = 100;
+    options->cluster.hosts = 1;
+    options->fault_count = 0;
     options->load.recall = 0.5;
+}
+static void break_key_hosts(sim_options *options) {
+    break_keys(options);
+    options->load.recall = 1.0;
+    options->cluster.hosts = 2;
+}
+static void break_key_spread(sim_options *options) {
+    options->load.keys = 40000;
+    options->load.keys_spread = SIM_SPREAD_UNIFORM;
+}
+static void break_belady(sim_options *options) {
+    break_keys(options);
+    options->load.recall = 1.0;
+    options->engine.permits = 1;
+    options->engine.tiers[0].policy = SIM_POLICY_BELADY;
+}
+static void break_tier_bytes(sim_options *options) {
+    options->engine.tier_bound = SIM_BOUND_BYTES;
+    options->engine.tiers[0].capacity = 10;
 }
 static void break_key_count(sim_options *options) {
     break_keys(options);
@@ -702,6 +723,17 @@ static void bad_combinations_get_their_sentence(void **state) {
                         "with load.repeat"},
         {break_keys, "graph.source: keys have no content, so they can only be recalled; "
                      "load.recall is 0.5 and must be 1"},
+        {break_key_hosts, "graph.source: keys are served by one host; cluster.hosts is 2"},
+        {break_key_spread, "load.keys: spread uniformly, 40000 keys come to twice as many at "
+                           "most, which is more than a recall may ask for; the most is 32768"},
+        {break_belady,
+         "engine.tiers.policy.l1: belady needs to know all reads in advance, and their order: "
+         "it "
+         "takes graph.source keys, one host, the first tier, bound by entries, promote.l1 1, "
+         "load.keys 1 and load.hops 0 in all phases, permits all, and no prefetch, adapt or "
+         "warm"},
+        {break_tier_bytes,
+         "engine.tiers.l1: 10 bytes hold no record, which has 64 (engine.record)"},
         {break_key_count, "graph.source: of keys there are not \"all\"; say with graph.nodes "
                           "how many there are"},
         {break_key_phase, "phases[1]: graph.source: keys have no content, so they can only be "

@@ -139,7 +139,7 @@ static void test_tier_options(void **state) {
                                         "engine.tiers.bound",
                                         i % 2 ? "bytes" : "entries",
                                         "engine.tiers.l1",
-                                        "11",
+                                        "110",
                                         "engine.tiers.l2",
                                         "222",
                                         "engine.tiers.l3",
@@ -159,7 +159,7 @@ static void test_tier_options(void **state) {
                                         "engine.tiers.policy.l3",
                                         names[i],
                                         NULL};
-        static const uint64_t capacities[] = {11, 222, 3333, 44444};
+        static const uint64_t capacities[] = {110, 222, 3333, 44444};
         static sim_options chosen;
         point_options(&chosen, settings);
         const cg_node_options node = sim_engine_node(&chosen, 0);
