@@ -137,6 +137,33 @@ static void check_append(const uint8_t *data, size_t size) {
     }
 }
 
+/* As a primary walks through a batch. */
+static void check_work(const uint8_t *data, size_t size) {
+    cg_message_batch batch;
+    cg_message_remove removal;
+    cg_error error = {0};
+    if (cg_message_remove_decode(data, size, &removal, &error) == CG_OK) {
+        uint8_t again[CG_MESSAGE_REMOVE_BYTES];
+        cg_message_remove_encode(&removal, again);
+        require(size == sizeof again && memcmp(again, data, size) == 0);
+    }
+    if (cg_message_batch_decode(data, size, &batch, &error) != CG_OK) {
+        require(error.status == CG_ERROR_CORRUPT && error.message[0] != 0);
+        return;
+    }
+    size_t offset = 0;
+    cg_message_allocate fact;
+    for (uint32_t i = 0; i < batch.count; i++) {
+        if (cg_message_batch_next(&batch, &offset, &buffers, &fact, &error) != CG_OK) {
+            require(error.status == CG_ERROR_CORRUPT && error.message[0] != 0);
+            return;
+        }
+        require(offset <= batch.facts_bytes);
+        check_vectors(fact.dims, fact.dense, fact.sparse);
+    }
+    require(offset == batch.facts_bytes);
+}
+
 static void check_log(const uint8_t *data, size_t size) {
     size_t valid = 0;
     uint64_t count = cg_log_scan(data, size, &valid);
@@ -158,6 +185,7 @@ static void check_wire(const uint8_t *data, size_t size) {
     check_allocate(payload, header.payload_bytes);
     check_answer(payload, header.payload_bytes);
     check_append(payload, header.payload_bytes);
+    check_work(payload, header.payload_bytes);
 }
 
 /* Gives each record that a walk over lengths finds a right checksum. */
@@ -241,9 +269,10 @@ static void check_resealed(const uint8_t *data, size_t size) {
         seal_records(payload + CG_MESSAGE_APPEND_PREFIX_BYTES,
                      size - CG_MESSAGE_APPEND_PREFIX_BYTES);
         check_append(payload, size);
+        check_work(payload, size);
         memcpy(payload, data, size);
     }
-    make_units(payload, size, 12, 24); /* an allocate message */
+    make_units(payload, size, 16, 36); /* an allocate message */
     cg_wire_header header = {
         .type = CG_MESSAGE_ALLOCATE, .from = 1, .payload_bytes = (uint32_t)size};
     cg_wire_seal(&header, bytes);
@@ -261,6 +290,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_allocate(data, size);
     check_answer(data, size);
     check_append(data, size);
+    check_work(data, size);
     check_log(data, size);
     check_resealed(data, size);
     return 0;
