@@ -16,7 +16,7 @@ return {
       cluster = { hosts = 1, cores = 4 },
       graph = { nodes = "10K" },
       engine = { permits = factor.service == "permits" and 8 or "all", queue = 200 },
-      load = { requests = 6000, facts = 1000, rate = 20400 * factor.load, ["repeat"] = "popularity",
+      load = { requests = 4000, facts = 1000, rate = 20400 * factor.load, ["repeat"] = "popularity",
                popularity = "uniform", clients = 32, greedy = 0.5, urgent = 0.1, audits = 0 },
       series = "20ms",
     }

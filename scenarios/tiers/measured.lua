@@ -21,7 +21,7 @@ return {
         interval = 0,
         tiers = { levels = 2, l1 = factor.capacity, policy = { l1 = factor.policy } },
       },
-      load = { requests = "500K", rate = "10K", recall = 1, popularity = "file",
+      load = { requests = "200K", rate = "10K", recall = 1, popularity = "file",
                popularity_file = "data/cachelib/" .. factor.cache .. "_pop.json" },
       cluster = { disk = { access = "1us" } },
       series = "10s",
