@@ -1,8 +1,8 @@
 -- When does the forecast of a recall's latency fail?
 --
 -- Recalls of a thousand keys that memory holds keep one core busy for a third, two thirds and nine tenths of the time.
--- Without permits requests wait for the core where the engine cannot see them, and the forecast, made when a recall
--- begins, knows nothing of it. With a permit a core they wait inside the engine, and their wait is known.
+-- They wait for the core before the engine sees them, and a forecast, made when a recall begins, knows nothing of that.
+-- A permit a core moves a part of the waiting into the engine, where it is known.
 return {
   name = "forecast",
   factors = {
