@@ -98,7 +98,7 @@ cg_status cg_item_timer(const cg_node *node, const cg_item *item, cg_timer_kind 
 
 cg_status cg_item_pin(cg_node *node, cg_item *item, uint64_t slot, cg_error *error) {
     if (cg_pools_pins(node->own.pools, slot) == CG_POOL_PINS_MAX) {
-        return CG_OK; /* held by more than can be counted: one more changes nothing */
+        return CG_OK; /* as many items hold it as can be counted: it stays while most of them run */
     }
     cg_status status =
         CG_GROW(&node->allocator, item->pins, item->pins_capacity, item->pin_count + 1, error);
@@ -175,7 +175,8 @@ static cg_status run_request(cg_node *node, cg_item *item, uint64_t now_ns, cg_o
     return CG_OK;
 }
 
-/* Whether nobody has to know when the item's work is paid. */
+/* Whether nobody has to know when the item's work is paid: no permit, no pin, no forecast hangs on
+ * it. */
 static bool ends_with_its_step(const cg_node *node, const cg_item *item) {
     bool recalls = item->type == 0 && item->event.request == CG_REQUEST_RECALL;
     return !node->admission && item->pin_count == 0 && !(recalls && node->forecast);
@@ -210,8 +211,7 @@ static cg_status start_next(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
     if (!node->admission || !cg_admission_next(node->admission, now_ns, &index)) {
         return CG_OK;
     }
-    cg_item *item = &node->items[index];
-    return run(node, item, now_ns, outputs, error);
+    return run(node, &node->items[index], now_ns, outputs, error);
 }
 
 cg_status cg_admit_permits(cg_node *node, uint32_t permits, uint64_t now_ns,

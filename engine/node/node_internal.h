@@ -320,7 +320,7 @@ uint64_t cg_place_near(const cg_node *node, uint32_t target);
 /* --- remove.c --- */
 cg_status cg_remove_begin(cg_node *node, cg_item *item, const cg_message_remove *message,
                           uint64_t now_ns, cg_outputs *outputs, cg_error *error);
-/* After a conflict. */
+/* One try: at first, and after each conflict. */
 cg_status cg_remove_again(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
                           cg_error *error);
 

@@ -62,8 +62,8 @@ static cg_status check(const cg_node *node, uint64_t target, uint64_t *fact_sequ
     return status;
 }
 
-static cg_status attempt(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
-                         cg_error *error) {
+cg_status cg_remove_again(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
+                          cg_error *error) {
     const cg_message_remove *message = &item->removal;
     uint64_t fact_sequence = 0;
     cg_status status = check(node, message->target, &fact_sequence, error);
@@ -92,10 +92,5 @@ cg_status cg_remove_begin(cg_node *node, cg_item *item, const cg_message_remove 
         return status;
     }
     item->removal = *message;
-    return attempt(node, item, now_ns, outputs, error);
-}
-
-cg_status cg_remove_again(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
-                          cg_error *error) {
-    return attempt(node, item, now_ns, outputs, error);
+    return cg_remove_again(node, item, now_ns, outputs, error);
 }

@@ -80,9 +80,11 @@ typedef enum cg_placement_tier {
 typedef struct cg_placement_plan {
     cg_placement_strategy strategy;
     cg_placement_slot slot;
-    cg_placement_tier tier;  /* filled on write */
-    uint32_t headroom_bytes; /* for growth, beyond the size: 0..4096; a wish, not a need */
-    bool prefetch;           /* the target's record into L1, after writing */
+    cg_placement_tier tier; /* filled on write */
+    uint32_t
+        headroom_bytes; /* for growth, beyond the size: 0..4096; a wish, not a need. The node
+                              * leaves it: texts never grow */
+    bool prefetch;      /* the target's record into L1, after writing */
     uint32_t complexity_q16; /* the scores, 0..65536, for those who explain the choice */
     uint32_t demand_q16;
     uint32_t scarcity_q16;
