@@ -452,15 +452,37 @@ static void test_prefetch(void **state) {
     free_rig(&used);
 }
 
+/* Goal: a recall without hops keeps to its budget too, by its keys; the last one stays. */
+static void test_budget_of_keys(void **state) {
+    (void)state;
+    uint64_t keys[KEYS_MOST];
+    for (uint32_t i = 0; i < KEYS_MOST; i++) {
+        keys[i] = 15 * i;
+    }
+    uint64_t whole_ns = 0;
+    for (uint32_t part = 0; part < 3; part++) {
+        cg_node_options options = keys_options();
+        options.service.forecasts = true;
+        options.service.budget_ns = part == 0 ? 0 : part == 1 ? whole_ns * 2 / 5 : 1;
+        rig used = keys_rig(&options);
+        uint8_t bytes[sizeof keys];
+        cg_reply reply = take_reply(step(&used, 0, recall_of(1, keys, KEYS_MOST, 0, bytes)));
+        (void)timer_of(&used.outputs[0], CG_TIMER_DONE);
+        whole_ns = part == 0 ? reply.forecast_ns : whole_ns;
+        assert_int_equal(reply.status, part == 0 ? CG_OK : CG_ERROR_PARTIAL);
+        assert_true(part != 1 || reply.forecast_ns < whole_ns / 2);
+        assert_true(part != 1 || reply.count > KEYS_MOST / 4);
+        assert_int_equal(part == 2 ? reply.count : 1, 1);
+        free_rig(&used);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys_refused),
-        cmocka_unit_test(test_hops),
-        cmocka_unit_test(test_facts_are_pinned),
-        cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_forecast),
-        cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_batches_at_the_ends),
+        cmocka_unit_test(test_keys_refused),     cmocka_unit_test(test_hops),
+        cmocka_unit_test(test_facts_are_pinned), cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_budget_of_keys),   cmocka_unit_test(test_forecast),
+        cmocka_unit_test(test_batches),          cmocka_unit_test(test_batches_at_the_ends),
         cmocka_unit_test(test_prefetch),
     };
     return cmocka_run_group_tests(tests, rig_set_up, rig_tear_down);

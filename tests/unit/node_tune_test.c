@@ -129,10 +129,25 @@ static void test_adapts(void **state) {
     free_rig(&used);
 }
 
+/* Goal: whatever permits a node begins with, rules never ask for more than there can be. */
+static void test_most_permits(void **state) {
+    (void)state;
+    static const uint32_t firsts[] = {1, 4096, 4097, CG_ADMISSION_PERMITS_MAX};
+    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
+        cg_node_options options = keys_options();
+        options.service.permits = firsts[i];
+        cg_adapt_setting settings[CG_ADAPT_DEFAULT_SETTINGS];
+        cg_adapt_options adapt = cg_tune_settings(&options, settings);
+        assert_in_range(adapt.settings[CG_ADAPT_PERMITS].max, firsts[i],
+                        CG_ADMISSION_PERMITS_MAX);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alerts),
         cmocka_unit_test(test_adapts),
+        cmocka_unit_test(test_most_permits),
     };
     return cmocka_run_group_tests(tests, rig_set_up, rig_tear_down);
 }
