@@ -46,7 +46,7 @@ static void speak(const cg_column_view *view, cg_column_scratch *scratch, uint32
     }
 }
 
-static bool is_part_or_whole(uint8_t type) {
+static bool is_part_or_whole(uint32_t type) {
     return type >= CG_EDGE_MEMBER_HOLONYM && type <= CG_EDGE_PART_MERONYM;
 }
 

@@ -50,17 +50,18 @@ const char *cg_edge_type_name(cg_edge_type type); /* "hypernym" */
 
 typedef struct cg_edge {
     uint32_t target; /* row */
-    uint8_t type;    /* cg_edge_type */
+    uint16_t type;   /* cg_edge_type, or a relation of the graph's own */
     uint8_t weight;  /* 255 is 1.0 */
+    uint8_t unused;  /* 0 */
 } cg_edge;
 
 /* Of an edge's type: whether it leads to the more general (a hypernym of either kind), or to
  * the more special (a hyponym). */
-static inline bool cg_edge_is_parent(uint8_t type) {
+static inline bool cg_edge_is_parent(uint32_t type) {
     return type == CG_EDGE_HYPERNYM || type == CG_EDGE_INSTANCE_HYPERNYM;
 }
 
-static inline bool cg_edge_is_child(uint8_t type) {
+static inline bool cg_edge_is_child(uint32_t type) {
     return type == CG_EDGE_HYPONYM || type == CG_EDGE_INSTANCE_HYPONYM;
 }
 

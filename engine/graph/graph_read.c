@@ -119,7 +119,7 @@ static uint32_t growing_degree(const cg_graph *layer, const chain *held, cg_edge
     if (!held) {
         return 0;
     }
-    if (cg_edge_is_child((uint8_t)type)) { /* a concept may get any number of them */
+    if (cg_edge_is_child(type)) { /* a concept may get any number of them */
         return held->children[type == CG_EDGE_INSTANCE_HYPONYM];
     }
     uint32_t degree = 0;

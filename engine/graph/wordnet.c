@@ -92,7 +92,8 @@ static cg_status link_record(cg_wordnet *wordnet, size_t number, cg_error *error
                 target == wordnet->record_count ? "synset" : "word");
         }
         if (target != number) {
-            edges[count++] = (cg_edge){(uint32_t)target, pointer.type, UINT8_MAX};
+            edges[count++] = (cg_edge){
+                .target = (uint32_t)target, .type = pointer.type, .weight = UINT8_MAX};
         }
     }
     if (count == 0) {

@@ -154,12 +154,15 @@ static cg_status link_fact(cg_partition *partition, const cg_log_record *record,
         partition->graph, cg_partition_fact_id(partition->number, record->sequence),
         record->concept_type, name, &row, error);
     if (status == CG_OK) {
-        status = cg_graph_add_edge(partition->graph, row,
-                                   (cg_edge){record->target, CG_EDGE_HYPERNYM, 255}, error);
+        status = cg_graph_add_edge(
+            partition->graph, row,
+            (cg_edge){.target = record->target, .type = CG_EDGE_HYPERNYM, .weight = 255},
+            error);
     }
     if (status == CG_OK) {
-        status = cg_graph_add_edge(partition->graph, record->target,
-                                   (cg_edge){row, CG_EDGE_HYPONYM, 255}, error);
+        status = cg_graph_add_edge(
+            partition->graph, record->target,
+            (cg_edge){.target = row, .type = CG_EDGE_HYPONYM, .weight = 255}, error);
     }
     if (status == CG_OK) {
         status = cg_features_append(partition->features, record->dense, record->sparse,

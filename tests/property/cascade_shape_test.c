@@ -33,7 +33,7 @@ typedef struct world {
 static world made;
 
 static void link(uint32_t from, uint32_t to, cg_edge_type type) {
-    cg_edge edge = {.target = to, .type = (uint8_t)type, .weight = 255};
+    cg_edge edge = {.target = to, .type = (uint16_t)type, .weight = 255};
     assert_ok(cg_graph_add_edge(made.graph, from, edge, &error), error);
 }
 

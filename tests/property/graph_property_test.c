@@ -42,7 +42,7 @@ static bool naive_has(const naive *oracle, uint32_t from, cg_edge edge) {
     return false;
 }
 
-static bool is_parent(uint8_t type) {
+static bool is_parent(uint32_t type) {
     return type == CG_EDGE_HYPERNYM || type == CG_EDGE_INSTANCE_HYPERNYM;
 }
 
@@ -137,7 +137,7 @@ static void step_edge(cg_graph *graph, naive *oracle, cg_stream *stream) {
     uint32_t from = bits % 4 == 0 ? 0 : (uint32_t)(bits >> 8) % oracle->row_count;
     cg_edge edge = {
         .target = (uint32_t)(bits >> 40) % oracle->row_count,
-        .type = (uint8_t)((bits >> 4) % (bits % 3 ? 4 : CG_EDGE_TYPE_COUNT)),
+        .type = (uint16_t)((bits >> 4) % (bits % 3 ? 4 : CG_EDGE_TYPE_COUNT)),
         .weight = (uint8_t)(bits >> 56),
     };
     cg_status status = cg_graph_add_edge(graph, from, edge, &error);
@@ -225,7 +225,7 @@ static cg_status build_step(cg_graph *graph, cg_stream *stream, uint32_t i, cg_e
         return cg_graph_freeze(graph, error);
     }
     uint32_t from = bits % 2 ? 0 : (uint32_t)(bits >> 8) % rows;
-    cg_edge edge = {.target = (uint32_t)(bits >> 40) % rows, .type = (uint8_t)(bits >> 60)};
+    cg_edge edge = {.target = (uint32_t)(bits >> 40) % rows, .type = (uint16_t)(bits >> 60)};
     return cg_graph_add_edge(graph, from, edge, error);
 }
 

@@ -34,8 +34,8 @@ static plain_graph plain;
 static void link_both(cg_graph *graph, uint32_t from, uint32_t to, cg_edge_type type,
                       cg_edge_type back) {
     cg_error error = {0};
-    cg_edge there = {to, (uint8_t)type, 255};
-    cg_edge here = {from, (uint8_t)back, 7};
+    cg_edge there = {.target = to, .type = (uint16_t)type, .weight = 255};
+    cg_edge here = {.target = from, .type = (uint16_t)back, .weight = 7};
     cg_status status = cg_graph_add_edge(graph, from, there, &error);
     if (plain.removed[to]) {
         assert_status(status, CG_ERROR_INVALID, error, "was removed");
@@ -189,9 +189,13 @@ static uint64_t bytes_after_churn(uint32_t children) {
     assert_ok(cg_graph_alloc(base, cg_allocator_heap(), &graph, &error), error);
     for (uint32_t i = 0; i < 4000; i++) {
         assert_ok(cg_graph_add_concept(graph, 2 + i, 1, "own", &row, &error), error);
-        assert_ok(cg_graph_add_edge(graph, row, (cg_edge){0, CG_EDGE_HYPERNYM, 255}, &error),
+        assert_ok(cg_graph_add_edge(
+                      graph, row,
+                      (cg_edge){.target = 0, .type = CG_EDGE_HYPERNYM, .weight = 255}, &error),
                   error);
-        assert_ok(cg_graph_add_edge(graph, 0, (cg_edge){row, CG_EDGE_HYPONYM, 255}, &error),
+        assert_ok(cg_graph_add_edge(
+                      graph, 0,
+                      (cg_edge){.target = row, .type = CG_EDGE_HYPONYM, .weight = 255}, &error),
                   error);
         if (i >= children) {
             assert_ok(cg_graph_remove_concept(graph, row, &error), error);

@@ -94,7 +94,7 @@ static inline void random_draw(cg_stream *stream, random_text *out) {
 
 static inline void random_edge(random_world *made, uint32_t from, uint32_t to,
                                cg_edge_type type) {
-    cg_edge edge = {.target = to, .type = (uint8_t)type, .weight = 255};
+    cg_edge edge = {.target = to, .type = (uint16_t)type, .weight = 255};
     cg_status status = cg_graph_add_edge(made->graph, from, edge, &error);
     assert_true(status == CG_OK || status == CG_ERROR_EXISTS || from == to);
 }

@@ -36,7 +36,7 @@ static inline void touched(void *context, uint32_t row, cg_touch what) {
 }
 
 static inline void edge(uint32_t from, uint32_t to, cg_edge_type type) {
-    cg_edge value = {.target = to, .type = (uint8_t)type, .weight = 255};
+    cg_edge value = {.target = to, .type = (uint16_t)type, .weight = 255};
     assert_ok(cg_graph_add_edge(made.graph, from, value, &error), error);
 }
 

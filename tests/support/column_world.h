@@ -47,7 +47,7 @@ typedef struct world {
 static world made;
 
 static inline void edge(uint32_t from, uint32_t to, cg_edge_type type) {
-    cg_edge value = {.target = to, .type = (uint8_t)type, .weight = 255};
+    cg_edge value = {.target = to, .type = (uint16_t)type, .weight = 255};
     assert_ok(cg_graph_add_edge(made.graph, from, value, &error), error);
 }
 

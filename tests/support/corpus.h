@@ -65,12 +65,14 @@ static inline cg_status support_graph_build(cg_allocator allocator, cg_graph **o
         status = cg_graph_add_concept(graph, 1000 + i, i % 5, name, &row, error);
         uint32_t parent = (i - 1) / 4;
         if (status == CG_OK && i > 0) {
-            status =
-                cg_graph_add_edge(graph, row, (cg_edge){parent, CG_EDGE_HYPERNYM, 255}, error);
+            status = cg_graph_add_edge(
+                graph, row,
+                (cg_edge){.target = parent, .type = CG_EDGE_HYPERNYM, .weight = 255}, error);
         }
         if (status == CG_OK && i > 0) {
-            status =
-                cg_graph_add_edge(graph, parent, (cg_edge){row, CG_EDGE_HYPONYM, 255}, error);
+            status = cg_graph_add_edge(
+                graph, parent, (cg_edge){.target = row, .type = CG_EDGE_HYPONYM, .weight = 255},
+                error);
         }
     }
     if (status == CG_OK) {

@@ -48,8 +48,8 @@ static cg_graph *build_graph(uint32_t count) {
         assert_int_equal(
             cg_graph_add_concept(graph, 100 + i, 3, concepts[i].name, &row, &error), CG_OK);
         if (parent != i) {
-            cg_edge up = {parent, CG_EDGE_HYPERNYM, 255};
-            cg_edge down = {i, CG_EDGE_HYPONYM, 255};
+            cg_edge up = {.target = parent, .type = CG_EDGE_HYPERNYM, .weight = 255};
+            cg_edge down = {.target = i, .type = CG_EDGE_HYPONYM, .weight = 255};
             assert_int_equal(cg_graph_add_edge(graph, i, up, &error), CG_OK);
             assert_int_equal(cg_graph_add_edge(graph, parent, down, &error), CG_OK);
         }

@@ -24,7 +24,7 @@ static cg_graph *graph_of(const cg_graph *base, uint32_t concepts) {
 
 static void add(cg_graph *graph, uint32_t from, uint32_t to, cg_edge_type type) {
     cg_error error = {0};
-    cg_edge edge = {.target = to, .type = (uint8_t)type, .weight = 255};
+    cg_edge edge = {.target = to, .type = (uint16_t)type, .weight = 255};
     assert_ok(cg_graph_add_edge(graph, from, edge, &error), error);
 }
 

@@ -269,8 +269,8 @@ static void kinds_build(cg_corpus *out) {
         }
         if (row > 0) {
             uint32_t parent = row > KINDS ? kind_of(row) : 0;
-            cg_edge up = {parent, CG_EDGE_HYPERNYM, 255};
-            cg_edge down = {row, CG_EDGE_HYPONYM, 255};
+            cg_edge up = {.target = parent, .type = CG_EDGE_HYPERNYM, .weight = 255};
+            cg_edge down = {.target = row, .type = CG_EDGE_HYPONYM, .weight = 255};
             assert_ok(cg_graph_add_edge(graph, row, up, &error), error);
             assert_ok(cg_graph_add_edge(graph, parent, down, &error), error);
         }

@@ -59,7 +59,7 @@ static bool has_edge(uint64_t from, cg_edge_type type, uint64_t to) {
     return false;
 }
 
-static bool is_parent(uint8_t type) {
+static bool is_parent(uint32_t type) {
     return type == CG_EDGE_HYPERNYM || type == CG_EDGE_INSTANCE_HYPERNYM;
 }
 
