@@ -97,13 +97,14 @@ cg_status cg_item_timer(const cg_node *node, const cg_item *item, cg_timer_kind 
 }
 
 cg_status cg_item_pin(cg_node *node, cg_item *item, uint64_t slot, cg_error *error) {
-    if (cg_pools_pins(node->own.pools, slot) == CG_POOL_PINS_MAX) {
+    cg_pools *pools = cg_item_space(node, item)->own.pools;
+    if (cg_pools_pins(pools, slot) == CG_POOL_PINS_MAX) {
         return CG_OK; /* as many items hold it as can be counted: it stays while most of them run */
     }
     cg_status status =
         CG_GROW(&node->allocator, item->pins, item->pins_capacity, item->pin_count + 1, error);
     if (status == CG_OK) {
-        status = cg_pools_pin(node->own.pools, slot, error);
+        status = cg_pools_pin(pools, slot, error);
     }
     if (status == CG_OK) {
         item->pins[item->pin_count++] = slot;
@@ -115,7 +116,8 @@ cg_status cg_item_pin(cg_node *node, cg_item *item, uint64_t slot, cg_error *err
 
 static void finish(cg_node *node, cg_item *item, uint64_t now_ns) {
     for (size_t i = 0; i < item->pin_count; i++) {
-        CG_ASSERT(cg_pools_unpin(node->own.pools, item->pins[i], NULL) == CG_OK);
+        cg_pools *pools = cg_item_space(node, item)->own.pools;
+        CG_ASSERT(cg_pools_unpin(pools, item->pins[i], NULL) == CG_OK);
     }
     if (item->event.kind == CG_EVENT_REQUEST && item->event.request == CG_REQUEST_RECALL) {
         cg_recall_end(node, item, now_ns);
@@ -133,6 +135,7 @@ static void finish(cg_node *node, cg_item *item, uint64_t now_ns) {
 static cg_status run_message(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
                              cg_error *error) {
     const cg_event *event = &item->event;
+    cg_space *space = cg_item_space(node, item);
     cg_message_allocate allocate;
     cg_message_remove removal;
     cg_status status = CG_OK;
@@ -141,10 +144,10 @@ static cg_status run_message(cg_node *node, cg_item *item, uint64_t now_ns, cg_o
         status = cg_message_allocate_decode(event->bytes, event->size_bytes, node->buffers,
                                             &allocate, error);
         return status == CG_OK
-                   ? cg_primary_allocate(node, &allocate, item->from, now_ns, outputs, error)
+                   ? cg_primary_allocate(space, &allocate, item->from, now_ns, outputs, error)
                    : status;
     case CG_MESSAGE_BATCH:
-        return cg_primary_batch(node, event->bytes, event->size_bytes, item->from, now_ns,
+        return cg_primary_batch(space, event->bytes, event->size_bytes, item->from, now_ns,
                                 outputs, error);
     case CG_MESSAGE_REMOVE:
         status = cg_message_remove_decode(event->bytes, event->size_bytes, &removal, error);
@@ -244,16 +247,16 @@ static cg_status keep_bytes(cg_node *node, cg_item *item, cg_error *error) {
 
 /* Of others' requests shed lately all are known, so that copies on their way stay shed; of older
  * ones nothing is kept. */
-static cg_status note_shed(cg_node *node, uint64_t newest, cg_error *error) {
-    size_t place = node->shed_count % SHED_KEPT;
+static cg_status note_shed(cg_space *space, uint64_t newest, cg_error *error) {
+    size_t place = space->shed_count % SHED_KEPT;
     cg_status status =
-        CG_GROW(&node->allocator, node->shed, node->shed_capacity, place + 1, error);
+        CG_GROW(&space->node->allocator, space->shed, space->shed_capacity, place + 1, error);
     if (status == CG_OK) {
-        if (node->shed_count >= SHED_KEPT) {
-            (void)cg_table_remove(node->rejected, node->shed[place]);
+        if (space->shed_count >= SHED_KEPT) {
+            (void)cg_table_remove(space->rejected, space->shed[place]);
         }
-        node->shed[place] = newest;
-        node->shed_count++;
+        space->shed[place] = newest;
+        space->shed_count++;
     }
     return status;
 }
@@ -267,11 +270,12 @@ static cg_status shed(cg_node *node, const cg_item *item, cg_outputs *outputs,
                        (unsigned long long)item->work_id, node->options.host,
                        (unsigned long long)load.running, (unsigned long long)load.waiting);
     if (item->type) { /* another copy, or a later try, may be under way: it stays shed */
-        cg_status status = note_shed(node, item->work_id, error);
+        cg_space *space = cg_item_space(node, item);
+        cg_status status = note_shed(space, item->work_id, error);
         if (status != CG_OK) {
             return status;
         }
-        return cg_primary_reject(node, item->work_id, item->event.request, CG_ERROR_OVERLOADED,
+        return cg_primary_reject(space, item->work_id, item->event.request, CG_ERROR_OVERLOADED,
                                  item->from, item->event.now_ns, outputs, error);
     }
     return cg_node_refuse(node, &item->event, CG_ERROR_OVERLOADED, outputs, error);
@@ -348,7 +352,8 @@ cg_status cg_admit(cg_node *node, const cg_event *event, uint64_t work_id, uint1
     cg_status status = CG_OK;
     /* Whoever was decided is not shed afterwards: his client would be told that nothing was done. */
     if (event->request != CG_REQUEST_RECALL &&
-        cg_primary_decided(node, work_id, from, event->now_ns, outputs, &status, error)) {
+        cg_primary_decided(&node->spaces[event->space], work_id, from, event->now_ns, outputs,
+                           &status, error)) {
         return status;
     }
     status = cg_tune_begin(node, event, outputs, error);

@@ -59,6 +59,7 @@ typedef struct cg_event {
     /* REQUEST: */
     cg_request_kind request;
     uint32_t client;  /* whose fair share it is */
+    uint32_t space;   /* the memory space that it is about (node.h); 0 where there is one */
     uint32_t hops;    /* RECALL: 0..CG_RECALL_HOPS_MAX */
     uint8_t priority; /* 0 (low) .. 3 (urgent); engine/service/admission.h */
     uint64_t target;  /* DEALLOCATE */

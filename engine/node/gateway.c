@@ -20,6 +20,12 @@ static uint64_t backoff_ns(const cg_node *node, uint32_t tries) {
     return tries == 0 ? 0 : node->options.retry_ns << doublings;
 }
 
+/* The primary of the partition that the request belongs to. */
+static uint32_t home_of(const cg_node *node, uint32_t space, uint64_t request_id) {
+    uint32_t hosts = node->options.hosts;
+    return cg_node_primary_of(cg_node_partition_number(request_id, space, hosts), hosts);
+}
+
 /* Sends one more try, and sets its timer. */
 static cg_status send_try(cg_node *node, cg_pending *pending, uint64_t now_ns,
                           cg_outputs *outputs, cg_error *error) {
@@ -164,6 +170,12 @@ static cg_status check_request(const cg_node *node, const cg_event *event, cg_er
         return cg_error_set(error, CG_ERROR_INVALID, "request id %llu has more than 48 bits",
                             (unsigned long long)event->id);
     }
+    if (event->space >= node->options.spaces) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "request %llu: memory space %u does not exist; there are %u, from 0",
+            (unsigned long long)event->id, event->space, node->options.spaces);
+    }
     cg_status status = check_kind(node, event, error);
     if (status == CG_OK && (event->flags & CG_REQUEST_LABELLED) && node->corpus &&
         event->label >= cg_graph_concept_count(node->corpus->graph)) {
@@ -180,10 +192,11 @@ static cg_status check_request(const cg_node *node, const cg_event *event, cg_er
 }
 
 /* A fact that nothing speaks for would go somewhere all the same, by noise. */
-static cg_status check_known(const cg_node *node, const char *text, size_t text_bytes,
+static cg_status check_known(const cg_space *space, const char *text, size_t text_bytes,
                              cg_work *work, cg_error *error) {
+    const cg_node *node = space->node;
     for (uint32_t i = 0; i < node->embedding->count; ++i) {
-        if (cg_vocabulary_frequency(node->vocabulary, node->embedding->features[i]) > 0) {
+        if (cg_vocabulary_frequency(space->vocabulary, node->embedding->features[i]) > 0) {
             return CG_OK;
         }
     }
@@ -203,10 +216,11 @@ static cg_status check_known(const cg_node *node, const char *text, size_t text_
 static cg_status read_text(cg_node *node, const cg_event *event, const char *text,
                            size_t text_bytes, cg_message_allocate *message, cg_work *work,
                            cg_error *error) {
+    const cg_space *space = &node->spaces[event->space];
     cg_status status =
-        cg_embed_with(node->vocabulary, text, text_bytes, node->embedding, work, error);
+        cg_embed_with(space->vocabulary, text, text_bytes, node->embedding, work, error);
     if (status == CG_OK) {
-        status = check_known(node, text, text_bytes, work, error);
+        status = check_known(space, text, text_bytes, work, error);
     }
     if (status != CG_OK) {
         cg_error_prefix(error, "request %llu: ", (unsigned long long)event->id);
@@ -223,15 +237,16 @@ static cg_status read_text(cg_node *node, const cg_event *event, const char *tex
         .text_bytes = (uint32_t)text_bytes,
         .client = event->client,
         .priority = event->priority,
+        .space = event->space,
     };
     return CG_OK;
 }
 
 /* A fact that was taken, or sent on, counts as a document; one that was refused does not. */
-static cg_status count_text(cg_node *node, const char *text, size_t text_bytes, cg_work *work,
+static cg_status count_text(cg_space *space, const char *text, size_t text_bytes, cg_work *work,
                             cg_error *error) {
     cg_work_count(work, CG_WORK_TOKENISE, 1, text_bytes);
-    return cg_vocabulary_add(node->vocabulary, text, text_bytes, error);
+    return cg_vocabulary_add(space->vocabulary, text, text_bytes, error);
 }
 
 cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *outputs,
@@ -244,11 +259,13 @@ cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *o
     if (status != CG_OK) { /* the reply's status; the sentence stays in error */
         return cg_node_refuse(node, event, status, outputs, error);
     }
+    node->spaces[event->space].requests++;
     return cg_admit(node, event, event->id, 0, node->options.host, outputs, error);
 }
 
 cg_status cg_gateway_allocate(cg_node *node, const cg_event *event, cg_outputs *outputs,
                               cg_error *error) {
+    cg_space *space = &node->spaces[event->space];
     const char *text = (const char *)event->bytes;
     cg_message_allocate message;
     cg_status status =
@@ -259,12 +276,12 @@ cg_status cg_gateway_allocate(cg_node *node, const cg_event *event, cg_outputs *
     if (status != CG_OK) {
         return cg_node_refuse(node, event, status, outputs, error);
     }
-    uint32_t primary = cg_node_partition_of(event->id, node->options.hosts);
+    uint32_t primary = home_of(node, event->space, event->id);
     if (primary == node->options.host) {
         uint64_t before = node->statistics.allocations;
-        status = cg_primary_allocate(node, &message, primary, event->now_ns, outputs, error);
+        status = cg_primary_allocate(space, &message, primary, event->now_ns, outputs, error);
         bool taken = status == CG_OK && node->statistics.allocations > before;
-        return taken ? count_text(node, text, event->size_bytes, &outputs->work, error)
+        return taken ? count_text(space, text, event->size_bytes, &outputs->work, error)
                      : status;
     }
     cg_pending *pending = NULL;
@@ -273,7 +290,7 @@ cg_status cg_gateway_allocate(cg_node *node, const cg_event *event, cg_outputs *
     if (status == CG_OK) {
         pending->primary = primary;
         cg_message_allocate_encode(&message, pending->payload);
-        status = count_text(node, text, event->size_bytes, &outputs->work, error);
+        status = count_text(space, text, event->size_bytes, &outputs->work, error);
     }
     return status == CG_OK ? send_try(node, pending, event->now_ns, outputs, error) : status;
 }
@@ -298,8 +315,10 @@ static cg_status add_to_batch(cg_node *node, const cg_message_allocate *fact, si
 /* The whole batch as a message, at node->batch; all or nothing: one bad fact refuses it. */
 static cg_status make_batch(cg_node *node, const cg_event *event, size_t *used, cg_work *work,
                             cg_error *error) {
-    cg_message_batch batch = {
-        .request_id = event->id, .client = event->client, .priority = event->priority};
+    cg_message_batch batch = {.request_id = event->id,
+                              .client = event->client,
+                              .priority = event->priority,
+                              .space = event->space};
     *used = CG_MESSAGE_BATCH_PREFIX_BYTES;
     cg_reader reader = cg_reader_init(event->bytes, event->size_bytes);
     cg_status status = CG_OK;
@@ -328,20 +347,21 @@ static cg_status make_batch(cg_node *node, const cg_event *event, size_t *used, 
     return status;
 }
 
-static cg_status count_batch(cg_node *node, const cg_event *event, cg_work *work,
+static cg_status count_batch(cg_space *space, const cg_event *event, cg_work *work,
                              cg_error *error) {
     cg_reader reader = cg_reader_init(event->bytes, event->size_bytes);
     cg_status status = CG_OK;
     while (status == CG_OK && cg_reader_left(&reader) > 0) {
         uint32_t text_bytes = cg_read_u32(&reader);
         const char *text = (const char *)cg_read_bytes(&reader, text_bytes);
-        status = count_text(node, text, text_bytes, work, error);
+        status = count_text(space, text, text_bytes, work, error);
     }
     return status;
 }
 
 cg_status cg_gateway_batch(cg_node *node, const cg_event *event, cg_outputs *outputs,
                            cg_error *error) {
+    cg_space *space = &node->spaces[event->space];
     size_t bytes = 0;
     cg_status status = make_batch(node, event, &bytes, &outputs->work, error);
     if (status == CG_ERROR_MEMORY) {
@@ -350,20 +370,20 @@ cg_status cg_gateway_batch(cg_node *node, const cg_event *event, cg_outputs *out
     if (status != CG_OK) {
         return cg_node_refuse(node, event, status, outputs, error);
     }
-    uint32_t primary = cg_node_partition_of(event->id, node->options.hosts);
+    uint32_t primary = home_of(node, event->space, event->id);
     if (primary == node->options.host) {
         uint64_t before = node->statistics.allocations;
         status =
-            cg_primary_batch(node, node->batch, bytes, primary, event->now_ns, outputs, error);
+            cg_primary_batch(space, node->batch, bytes, primary, event->now_ns, outputs, error);
         bool taken = status == CG_OK && node->statistics.allocations > before;
-        return taken ? count_batch(node, event, &outputs->work, error) : status;
+        return taken ? count_batch(space, event, &outputs->work, error) : status;
     }
     cg_pending *pending = NULL;
     status = open_pending(node, event->id, CG_MESSAGE_BATCH, bytes, &pending, error);
     if (status == CG_OK) {
         pending->primary = primary;
         memcpy(pending->payload, node->batch, bytes);
-        status = count_batch(node, event, &outputs->work, error);
+        status = count_batch(space, event, &outputs->work, error);
     }
     return status == CG_OK ? send_try(node, pending, event->now_ns, outputs, error) : status;
 }
@@ -377,9 +397,9 @@ cg_status cg_gateway_remove(cg_node *node, cg_item *item, cg_outputs *outputs,
     cg_message_remove message = {.request_id = event->id,
                                  .target = event->target,
                                  .client = event->client,
-                                 .priority = event->priority};
-    uint32_t primary =
-        cg_node_partition_of(event->target & CG_NODE_REQUEST_ID_MAX, node->options.hosts);
+                                 .priority = event->priority,
+                                 .space = event->space};
+    uint32_t primary = home_of(node, event->space, event->target & CG_NODE_REQUEST_ID_MAX);
     if (primary == node->options.host) {
         return cg_remove_begin(node, item, &message, event->now_ns, outputs, error);
     }

@@ -20,7 +20,8 @@ void cg_message_allocate_encode(const cg_message_allocate *message, uint8_t *pay
     cg_write_u32(&writer, message->sparse.count);
     cg_write_u32(&writer, message->text_bytes);
     cg_write_u32(&writer, message->client);
-    cg_write_u32(&writer, message->priority);
+    cg_write_u16(&writer, (uint16_t)message->priority);
+    cg_write_u16(&writer, (uint16_t)message->space);
     cg_log_vectors_write(&writer, message->dense, message->dims, message->sparse);
     cg_write_bytes(&writer, message->text, message->text_bytes);
     CG_ASSERT(!writer.failed && writer.used_bytes == size);
@@ -38,7 +39,8 @@ cg_status cg_message_allocate_decode(const uint8_t *payload, size_t size_bytes,
     read.sparse.count = cg_read_u32(&reader);
     read.text_bytes = cg_read_u32(&reader);
     read.client = cg_read_u32(&reader);
-    read.priority = cg_read_u32(&reader);
+    read.priority = cg_read_u16(&reader);
+    read.space = cg_read_u16(&reader);
     if (reader.failed || read.priority >= CG_PRIORITY_COUNT || read.dims < CG_DIMS_MIN ||
         read.dims > CG_DIMS_MAX || read.sparse.count > CG_SPARSE_ENTRIES_MAX ||
         4 * (uint64_t)read.dims + 8 * (uint64_t)read.sparse.count + read.text_bytes !=
@@ -67,7 +69,8 @@ void cg_message_batch_encode_prefix(const cg_message_batch *batch, uint8_t *payl
     cg_writer writer = cg_writer_init(payload, CG_MESSAGE_BATCH_PREFIX_BYTES);
     cg_write_u64(&writer, batch->request_id);
     cg_write_u32(&writer, batch->client);
-    cg_write_u32(&writer, batch->priority);
+    cg_write_u16(&writer, (uint16_t)batch->priority);
+    cg_write_u16(&writer, (uint16_t)batch->space);
     cg_write_u32(&writer, batch->count);
     CG_ASSERT(!writer.failed && writer.used_bytes == CG_MESSAGE_BATCH_PREFIX_BYTES);
 }
@@ -91,7 +94,8 @@ cg_status cg_message_batch_decode(const uint8_t *payload, size_t size_bytes,
     cg_message_batch read = {0};
     read.request_id = cg_read_u64(&reader);
     read.client = cg_read_u32(&reader);
-    read.priority = cg_read_u32(&reader);
+    read.priority = cg_read_u16(&reader);
+    read.space = cg_read_u16(&reader);
     read.count = cg_read_u32(&reader);
     if (reader.failed || read.priority >= CG_PRIORITY_COUNT || read.count < 1 ||
         read.count > CG_BATCH_FACTS_MAX || !facts_fit(reader, read.count)) {
@@ -125,7 +129,8 @@ void cg_message_remove_encode(const cg_message_remove *message, uint8_t *payload
     cg_write_u64(&writer, message->request_id);
     cg_write_u64(&writer, message->target);
     cg_write_u32(&writer, message->client);
-    cg_write_u32(&writer, message->priority);
+    cg_write_u16(&writer, (uint16_t)message->priority);
+    cg_write_u16(&writer, (uint16_t)message->space);
     CG_ASSERT(!writer.failed && writer.used_bytes == CG_MESSAGE_REMOVE_BYTES);
 }
 
@@ -136,7 +141,8 @@ cg_status cg_message_remove_decode(const uint8_t *payload, size_t size_bytes,
     read.request_id = cg_read_u64(&reader);
     read.target = cg_read_u64(&reader);
     read.client = cg_read_u32(&reader);
-    read.priority = cg_read_u32(&reader);
+    read.priority = cg_read_u16(&reader);
+    read.space = cg_read_u16(&reader);
     if (reader.failed || cg_reader_left(&reader) != 0 || read.priority >= CG_PRIORITY_COUNT) {
         return cg_error_set(error, CG_ERROR_CORRUPT,
                             "remove message of %zu bytes with priority %u; it has %d bytes and "

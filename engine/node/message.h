@@ -10,7 +10,8 @@
  *       20     4 E
  *       24     4 T
  *       28     4 client
- *       32     4 priority
+ *       32     2 priority
+ *       34     2 memory space
  *       36    4D dense, f32 each
  *             4E features, u32 each
  *             4E weights, f32 each
@@ -21,10 +22,11 @@
  *   offset bytes field
  *        0     8 request id
  *        8     4 client
- *       12     4 priority
+ *       12     2 priority
+ *       14     2 memory space
  *       16     4 N, 1..CG_BATCH_FACTS_MAX
  *       20       N times: 4 bytes length, and an ALLOCATE payload of that length, whose request
- *                id is the batch's
+ *                id and memory space are the batch's
  *
  * REMOVE:
  *
@@ -32,7 +34,8 @@
  *        0     8 request id
  *        8     8 target: id of the request that allocated the fact
  *       16     4 client
- *       20     4 priority
+ *       20     2 priority
+ *       22     2 memory space
  *
  * ANSWER: the fields of cg_reply in their order but for forecast_ns; alternatives as a count and
  * so many rows.
@@ -40,7 +43,7 @@
  * APPEND:
  *
  *   offset bytes field
- *        0     4 partition
+ *        0     4 partition, which carries the memory space (node.h)
  *        4     4 count
  *        8       so many records (engine/replica/log.h), one after the other
  *
@@ -79,6 +82,7 @@ typedef struct cg_message_allocate { /* arrays borrowed: the sender's, or a cg_l
     uint32_t text_bytes;
     uint32_t client;
     uint32_t priority; /* a cg_priority */
+    uint32_t space;    /* here and below: 16 bits travel */
 } cg_message_allocate;
 
 /* Facts come one by one: see cg_message_batch_next. */
@@ -86,6 +90,7 @@ typedef struct cg_message_batch {
     uint64_t request_id;
     uint32_t client;
     uint32_t priority;
+    uint32_t space;
     uint32_t count;
     const uint8_t *facts; /* borrowed from the payload */
     size_t facts_bytes;
@@ -96,6 +101,7 @@ typedef struct cg_message_remove {
     uint64_t target;
     uint32_t client;
     uint32_t priority;
+    uint32_t space;
 } cg_message_remove;
 
 typedef struct cg_message_append {

@@ -76,9 +76,9 @@ cg_status cg_node_answer(cg_node *node, const cg_reply *reply, uint32_t gateway,
     return status;
 }
 
-uint64_t cg_node_tier_key(const cg_node *node, uint32_t row) {
-    bool shared = row < cg_features_count(node->corpus->features);
-    return shared ? row : (uint64_t)(node->own.number + 1) << 32 | row;
+uint64_t cg_node_tier_key(const cg_space *space, uint32_t row) {
+    bool shared = row < cg_features_count(space->node->corpus->features);
+    return shared ? row : (uint64_t)(space->own.number + 1) << 32 | row;
 }
 
 /* --- events --- */
@@ -88,13 +88,20 @@ static cg_status refuse_message(cg_node *node) {
     return CG_OK;
 }
 
+/* Whether this host is the primary of the partition that the request belongs to. */
+static bool is_at_home(const cg_node *node, uint32_t space, uint64_t request_id) {
+    return space < node->options.spaces &&
+           cg_node_partition_number(request_id, space, node->options.hosts) ==
+               node->spaces[space].own.number;
+}
+
 /* Whether a primary of this cluster may take the fact. */
 static bool fits(const cg_node *node, const cg_message_allocate *fact) {
     bool labelled = (fact->flags & CG_REQUEST_LABELLED) != 0;
     return fact->dims == cg_features_dims(node->corpus->features) && fact->text_bytes > 0 &&
            fact->text_bytes <= CG_NODE_FACT_BYTES_MAX &&
            !(labelled && fact->label >= cg_graph_concept_count(node->corpus->graph)) &&
-           cg_node_partition_of(fact->request_id, node->options.hosts) == node->own.number;
+           is_at_home(node, fact->space, fact->request_id);
 }
 
 static bool batch_fits(const cg_node *node, const cg_message_batch *batch) {
@@ -102,7 +109,8 @@ static bool batch_fits(const cg_node *node, const cg_message_batch *batch) {
     cg_message_allocate fact;
     for (uint32_t i = 0; i < batch->count; ++i) {
         if (cg_message_batch_next(batch, &offset, node->buffers, &fact, NULL) != CG_OK ||
-            fact.request_id != batch->request_id || !fits(node, &fact)) {
+            fact.request_id != batch->request_id || fact.space != batch->space ||
+            !fits(node, &fact)) {
             return false;
         }
     }
@@ -130,6 +138,7 @@ static cg_status on_work(cg_node *node, const cg_wire_header *header, const uint
         if (is_sound) {
             work.id = fact.request_id;
             work.client = fact.client;
+            work.space = fact.space;
             work.priority = (uint8_t)fact.priority;
             work.request = CG_REQUEST_ALLOCATE;
         }
@@ -140,17 +149,18 @@ static cg_status on_work(cg_node *node, const cg_wire_header *header, const uint
         if (is_sound) {
             work.id = batch.request_id;
             work.client = batch.client;
+            work.space = batch.space;
             work.priority = (uint8_t)batch.priority;
             work.request = CG_REQUEST_BATCH;
         }
         break;
     default:
         is_sound = cg_message_remove_decode(payload, bytes, &removal, NULL) == CG_OK &&
-                   cg_node_partition_of(removal.target & CG_NODE_REQUEST_ID_MAX,
-                                        node->options.hosts) == node->own.number;
+                   is_at_home(node, removal.space, removal.target & CG_NODE_REQUEST_ID_MAX);
         if (is_sound) {
             work.id = removal.request_id;
             work.client = removal.client;
+            work.space = removal.space;
             work.priority = (uint8_t)removal.priority;
             work.request = CG_REQUEST_DEALLOCATE;
         }
@@ -173,6 +183,7 @@ static cg_status on_message(cg_node *node, const cg_event *event, cg_outputs *ou
         return refuse_message(node);
     }
     cg_hlc_receive(&node->clock, event->now_ns, header.clock);
+    cg_space *space = NULL;
     cg_reply reply;
     cg_message_append append;
     cg_message_appended appended;
@@ -188,18 +199,23 @@ static cg_status on_message(cg_node *node, const cg_event *event, cg_outputs *ou
         return cg_gateway_answer(node, &reply, header.from, event->now_ns, outputs, error);
     case CG_MESSAGE_APPEND:
         if (cg_message_append_decode(payload, header.payload_bytes, &append, NULL) != CG_OK ||
-            !node->has_copy || append.partition != node->copy.number ||
-            header.from != node->copy.number) {
+            header.from != cg_node_copied_host(node)) {
             return refuse_message(node);
         }
-        return cg_replicate_append(node, &append, event->now_ns, outputs, error);
+        space = cg_space_of_partition(node, append.partition);
+        if (!space || !space->has_copy || append.partition != space->copy.number) {
+            return refuse_message(node);
+        }
+        return cg_replicate_append(space, &append, event->now_ns, outputs, error);
     case CG_MESSAGE_APPENDED:
         if (cg_message_appended_decode(payload, header.payload_bytes, &appended, NULL) !=
                 CG_OK ||
             !cg_node_replicates(node) || header.from != cg_node_replica_host(node)) {
             return refuse_message(node);
         }
-        return cg_replicate_appended(node, &appended, event->now_ns, outputs, error);
+        space = cg_space_of_partition(node, appended.partition);
+        return space ? cg_replicate_appended(space, &appended, event->now_ns, outputs, error)
+                     : refuse_message(node);
     default:
         return refuse_message(node);
     }
@@ -207,25 +223,33 @@ static cg_status on_message(cg_node *node, const cg_event *event, cg_outputs *ou
 
 static cg_status on_storage_done(cg_node *node, const cg_event *event, cg_outputs *outputs,
                                  cg_error *error) {
-    if (node->has_copy) {
-        uint64_t sequence = event->id - cg_replicate_token(node->copy.number, 0);
-        if (sequence <= cg_log_last(node->copy.log) && sequence > node->copy.durable_sequence) {
-            node->copy.durable_sequence = sequence;
-            return cg_replicate_durable(node, event->now_ns, outputs, error);
+    uint32_t partition = cg_replicate_token_partition(event->id);
+    uint64_t sequence = cg_replicate_token_sequence(event->id);
+    cg_space *space = cg_space_of_partition(node, partition);
+    if (!space) {
+        return CG_OK; /* no write of ours, here and below */
+    }
+    if (space->has_copy && partition == space->copy.number) {
+        if (sequence > cg_log_last(space->copy.log) ||
+            sequence <= space->copy.durable_sequence) {
+            return CG_OK;
         }
+        space->copy.durable_sequence = sequence;
+        return cg_replicate_durable(space, event->now_ns, outputs, error);
     }
-    uint64_t sequence = event->id - cg_replicate_token(node->own.number, 0);
-    if (sequence > node->written_sequence || sequence <= node->own.durable_sequence) {
-        return CG_OK; /* no write of ours */
+    if (partition != space->own.number || sequence > space->written_sequence ||
+        sequence <= space->own.durable_sequence) {
+        return CG_OK;
     }
-    node->own.durable_sequence = sequence;
+    space->own.durable_sequence = sequence;
     /* Earlier writes are done with it, and are not counted when they are told of later. */
-    node->writes = sequence == node->written_sequence ? 0 : node->writes - (node->writes > 0);
-    cg_status status = cg_primary_answer(node, event->now_ns, outputs, error);
+    space->writes =
+        sequence == space->written_sequence ? 0 : space->writes - (space->writes > 0);
+    cg_status status = cg_primary_answer(space, event->now_ns, outputs, error);
     if (status == CG_OK) {
-        status = cg_primary_write(node, outputs, error);
+        status = cg_primary_write(space, outputs, error);
     }
-    return status == CG_OK ? cg_replicate_ship(node, event->now_ns, outputs, error) : status;
+    return status == CG_OK ? cg_replicate_ship(space, event->now_ns, outputs, error) : status;
 }
 
 static cg_status on_timer(cg_node *node, const cg_event *event, cg_outputs *outputs,
@@ -283,108 +307,23 @@ cg_node_statistics cg_node_statistics_of(const cg_node *node) {
     if (node->admission) {
         statistics.admission = cg_admission_statistics_of(node->admission);
     }
-    if (node->cache) {
-        statistics.cache = cg_decision_cache_statistics_of(node->cache);
-    }
-    if (node->corpus) {
-        statistics.pools = cg_pools_statistics(node->own.pools);
-    }
+    cg_spaces_statistics(node, &statistics.pools, &statistics.cache);
     return statistics;
-}
-
-static const cg_partition *find_partition(const cg_node *node, uint32_t number) {
-    if (!node->corpus) {
-        return NULL;
-    }
-    if (number == node->own.number) {
-        return &node->own;
-    }
-    return node->has_copy && number == node->copy.number ? &node->copy : NULL;
-}
-
-cg_partition_state cg_node_partition(const cg_node *node, uint32_t partition) {
-    const cg_partition *found = find_partition(node, partition);
-    if (!found) {
-        return (cg_partition_state){0};
-    }
-    bool primary = found == &node->own;
-    return (cg_partition_state){
-        .present = true,
-        .primary = primary,
-        .last_sequence = cg_log_last(found->log),
-        .durable_sequence = found->durable_sequence,
-        .acknowledged_sequence = primary ? node->replication.acknowledged_sequence : 0,
-        .hash = cg_partition_hash(found),
-    };
-}
-
-bool cg_node_has_request(const cg_node *node, uint32_t partition, uint64_t request_id,
-                         uint64_t *sequence) {
-    const cg_partition *found = find_partition(node, partition);
-    uint64_t at = 0;
-    if (!found || !cg_table_get(found->sequence_of, request_id, &at) ||
-        at > found->durable_sequence) {
-        return false;
-    }
-    *sequence = at;
-    return true;
-}
-
-uint32_t cg_node_partition_of(uint64_t request_id, uint32_t partitions) {
-    uint32_t best = 0;
-    uint64_t best_score = 0;
-    for (uint32_t partition = 0; partition < partitions; ++partition) {
-        uint64_t score = cg_hash_u64(request_id, partition);
-        if (partition == 0 || score > best_score) {
-            best = partition;
-            best_score = score;
-        }
-    }
-    return best;
-}
-
-uint64_t cg_node_backlog(const cg_node *node) {
-    return cg_node_replicates(node)
-               ? node->own.durable_sequence - node->replication.acknowledged_sequence
-               : 0;
-}
-
-bool cg_node_idle(const cg_node *node) {
-    if (!node->corpus) {
-        return node->items_open == 0;
-    }
-    uint64_t last = cg_log_last(node->own.log);
-    return node->pending_open == 0 && node->items_open == 0 &&
-           node->own.durable_sequence == last && node->answered_sequence == last &&
-           cg_node_backlog(node) == 0;
-}
-
-uint64_t cg_node_vocabulary_version(const cg_node *node) {
-    return node->corpus ? cg_vocabulary_version(node->vocabulary) : 0;
 }
 
 static uint64_t service_bytes(const cg_node *node) {
     return (node->admission ? cg_admission_bytes(node->admission) : 0) +
-           (node->cache ? cg_decision_cache_bytes(node->cache) : 0) +
            (node->successors ? cg_successors_bytes(node->successors) : 0) +
            (node->forecast ? sizeof *node->forecast : 0) + cg_tiers_bytes(node->tiers) +
            cg_items_bytes(node);
 }
 
-static uint64_t graph_bytes(const cg_node *node) {
-    return cg_partition_bytes(&node->own) +
-           (node->has_copy ? cg_partition_bytes(&node->copy) : 0) +
-           cg_cascade_scratch_bytes(node->scratch) + cg_vocabulary_bytes(node->vocabulary);
-}
-
 uint64_t cg_node_bytes(const cg_node *node) {
-    return sizeof *node + service_bytes(node) + (node->corpus ? graph_bytes(node) : 0) +
-           cg_table_bytes(node->pending_of) + cg_table_bytes(node->rejected) +
-           cg_table_bytes(node->open_of) + cg_table_bytes(node->newest_below) +
-           node->below_capacity * sizeof *node->below +
-           node->keys_capacity * sizeof *node->keys + node->shed_capacity * sizeof *node->shed +
-           node->record_capacity + node->batch_capacity + node->pending_bytes +
-           node->answers_capacity * sizeof *node->answers +
+    return sizeof *node + service_bytes(node) + cg_spaces_bytes(node) +
+           (node->corpus ? cg_cascade_scratch_bytes(node->scratch) : 0) +
+           cg_table_bytes(node->pending_of) + cg_table_bytes(node->open_of) +
+           node->keys_capacity * sizeof *node->keys + node->record_capacity +
+           node->batch_capacity + node->pending_bytes +
            node->pending_capacity * sizeof *node->pending + sizeof *node->embedding +
            sizeof *node->buffers;
 }

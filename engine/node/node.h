@@ -1,7 +1,9 @@
 /* The node: composes the engine as one state machine without I/O.
  *
- * Every host runs one. In a cluster of H hosts the facts are divided into H partitions; host p
- * is the primary of partition p and, with a replica, host p + 1 mod H holds its copy. A host
+ * Every host runs one. A cluster of H hosts holds S memory spaces (spec B7): tenants, each with its
+ * own facts, which are divided into H partitions. Partition p of space s has the number s * H + p;
+ * host p + s mod H is its primary and, with a replica, the next host holds its copy, so each host
+ * is the primary of one partition of every space, and copies one. A host
  * that gets a request embeds the fact and forwards it to its partition's primary, with timeouts
  * and a bounded number of tries; the primary decides, takes a slot, inserts, logs, and answers
  * when the log is durable (or when the replica has it too); the log is shipped to the replica,
@@ -16,8 +18,17 @@
  * a later try of it comes: who wants to try again takes a new id); an acknowledged fact is in the
  * primary's durable log; a replica's state is the state of a prefix of its primary's log.
  *
+ * Between spaces nothing passes but time. A space has its own graph, index, lexicon, pools, log,
+ * what was learned, document frequencies, decision cache and answers given; what it answers, which
+ * slots it takes and when it is full is what it would be in a cluster of its own, with its share of
+ * the pools and of the cache. Another space's fact does not exist: it is read by no recall, and to
+ * deallocate it is CG_ERROR_NOT_FOUND. The corpus is the same for all and never changes. The
+ * machine is shared: cores, disk, network, permits and their queue, memory tiers, forecasts and
+ * prefetch; so another space's load can make an answer late, or CG_ERROR_OVERLOADED,
+ * CG_ERROR_TIMEOUT, or partial by its budget.
+ *
  * Answers: CG_OK; CG_ERROR_INVALID (no fact, none of whose words is known, an id of more than
- * 48 bits, a key that does not exist), CG_ERROR_EXISTS (the id is open at this host: the first
+ * 48 bits, a key that does not exist, a space that does not exist), CG_ERROR_EXISTS (the id is open at this host: the first
  * request will be answered), CG_ERROR_FULL (no slot), CG_ERROR_OVERLOADED (shed),
  * CG_ERROR_NOT_FOUND (nothing to deallocate: never allocated, or removed before),
  * CG_ERROR_CONFLICT (what is to be removed was in use each time it was tried), CG_ERROR_PARTIAL
@@ -55,10 +66,12 @@ typedef struct cg_service_options {
     uint32_t cores;                  /* that recalls may be spread over, >= 1 */
     uint32_t conflict_tries;         /* of a removal that meets a fact in use, 1..32 */
     uint64_t conflict_ns;            /* before the second try; doubled for each further one */
-    uint32_t cache_entries;          /* of the decision cache; 0: none */
+    uint32_t cache_entries;          /* of the decision cache, divided equally among the spaces,
+                                      * at least one for each; 0: none */
     uint64_t cache_ttl_ns;           /* > 0 */
     cg_placement_strategy placement; /* or CG_PLACEMENT_CHOOSE */
-    uint32_t writes_max;   /* log writes under way; what comes meanwhile goes together in the
+    uint32_t
+        writes_max; /* log writes under way, of each space's log; what comes meanwhile goes together in the
                               * next one (group commit); 0: no bound */
     bool batching;         /* recalls are cut into batches that run on all cores */
     uint32_t batch;        /* keys in a batch, a power of two; 0: the controllers' choice */
@@ -72,9 +85,12 @@ typedef struct cg_service_options {
     bool adapts;           /* rules change prefetch, tiers and permits */
 } cg_service_options;
 
+enum { CG_NODE_SPACES_MAX = 64 };
+
 typedef struct cg_node_options {
     uint32_t host;
-    uint32_t hosts;    /* in the cluster, >= 1 */
+    uint32_t hosts;    /* in the cluster, >= 1; with its spaces at most 65,536 partitions */
+    uint32_t spaces;   /* 1..CG_NODE_SPACES_MAX */
     uint32_t replicas; /* 0 or 1; 0 when hosts is 1 */
     cg_acknowledge acknowledge;
     cg_cascade_options cascade;
@@ -84,8 +100,10 @@ typedef struct cg_node_options {
      * outlives the node. NULL: the tiers begin with the graph in the slowest one in memory. */
     void *tier_image;
     uint64_t tier_image_bytes;
-    uint32_t tries; /* sends of a request; then the client gets CG_ERROR_TIMEOUT */
-    cg_pool_options pools;
+    uint32_t tries;        /* sends of a request; then the client gets CG_ERROR_TIMEOUT */
+    cg_pool_options pools; /* the host's, of which each space has its share */
+    /* [spaces] Shares of the pools' quotas, 1..2^20 each; all 0: equal ones. */
+    uint32_t pool_shares[CG_NODE_SPACES_MAX];
     cg_service_options service;
     uint64_t keys;       /* without a corpus: how many there are, >= 1 */
     uint64_t timeout_ns; /* of one try */
@@ -137,11 +155,22 @@ typedef struct cg_node_statistics {
     uint64_t placements[CG_PLACEMENT_STRATEGY_COUNT]; /* facts placed by each strategy */
     uint64_t settings_changed;                        /* by adaptation */
     cg_admission_statistics admission;
-    cg_decision_cache_statistics cache;
+    cg_decision_cache_statistics cache; /* of all spaces, and so are pools */
     cg_tier_statistics tiers;
-    cg_pool_statistics pools; /* of the partition this host is primary of */
+    cg_pool_statistics pools; /* of the partitions this host is primary of */
 } cg_node_statistics;
 cg_node_statistics cg_node_statistics_of(const cg_node *node);
+
+/* Of one memory space at this host. */
+typedef struct cg_space_statistics {
+    uint64_t requests;    /* from clients of this host */
+    uint64_t allocations; /* facts applied as primary, and removed */
+    uint64_t removals;
+    cg_decision_cache_statistics cache;
+    cg_pool_statistics pools; /* of the partition this host is primary of */
+} cg_space_statistics;
+/* All zero when there is no such space. */
+cg_space_statistics cg_node_space_statistics(const cg_node *node, uint32_t space);
 
 typedef struct cg_partition_state {
     bool present;
@@ -153,22 +182,27 @@ typedef struct cg_partition_state {
      * last_sequence. */
     uint64_t hash;
 } cg_partition_state;
+/* partition: its number (cg_node_partition_number), here and below. */
 cg_partition_state cg_node_partition(const cg_node *node, uint32_t partition);
 
 /* True when the request's fact is applied and durable here, as primary or replica; *sequence is
  * that of its record. */
 bool cg_node_has_request(const cg_node *node, uint32_t partition, uint64_t request_id,
                          uint64_t *sequence);
-/* The partition that a request belongs to: rendezvous hashing of its id (Thaler & Ravishankar
- * 1998). */
+/* The partition, of those of its space, that a request belongs to: rendezvous hashing of its id
+ * (Thaler & Ravishankar 1998). */
 uint32_t cg_node_partition_of(uint64_t request_id, uint32_t partitions);
+/* Its number among those of all spaces; and the host that is its primary. */
+uint32_t cg_node_partition_number(uint64_t request_id, uint32_t space, uint32_t hosts);
+uint32_t cg_node_primary_of(uint32_t partition, uint32_t hosts);
 /* Records durable here, as primary, that the replica has not acknowledged; 0 without a
  * replica. */
 uint64_t cg_node_backlog(const cg_node *node);
 /* No request open, no record undelivered: nothing left to do. */
 bool cg_node_idle(const cg_node *node);
-/* Of the document frequencies that this host embeds with (engine/fact/vocabulary.h). */
-uint64_t cg_node_vocabulary_version(const cg_node *node);
+/* Of the document frequencies that this host embeds a space's facts with
+ * (engine/fact/vocabulary.h); 0 when there is no such space. */
+uint64_t cg_node_vocabulary_version(const cg_node *node, uint32_t space);
 /* Memory held, without the corpus: partitions, requests, answers, tiers and scratch. */
 uint64_t cg_node_bytes(const cg_node *node);
 

@@ -1,6 +1,7 @@
 /* The node's state, shared by the files that make up the state machine:
  *   node.c       dispatch of events, outputs, inspection
  *   node_life.c  options, parts, and their end
+ *   spaces.c     memory spaces: their parts, which of them a partition is of, inspection
  *   admit.c      work items: who runs, who waits, who is shed; the end of an item's work
  *   gateway.c    requests of this host's clients: embed, forward, time out, answer
  *   primary.c    the way of a fact: decide, place, insert, log, learn, answer when durable
@@ -25,8 +26,8 @@ enum {
     CG_NODE_SHIP_WINDOW = 64,                     /* records sent and not yet acknowledged */
     CG_NODE_BACKOFF_DOUBLINGS = 4,                /* retries wait at most 16 times longer */
     CG_NODE_PREFETCH_MAX = 4,
-    CG_NODE_RECORD_BYTES = 64,  /* of a concept's record that a decision reads */
-    CG_NODE_HOSTS_MAX = 1 << 16 /* a partition fits the top of a write token */
+    CG_NODE_RECORD_BYTES = 64,       /* of a concept's record that a decision reads */
+    CG_NODE_PARTITIONS_MAX = 1 << 16 /* a partition fits the top of a write token */
 };
 /* Longest timeout, so that no sum of time and waits overflows: 11 days. */
 #define CG_NODE_TIMEOUT_NS_MAX UINT64_C(1000000000000000)
@@ -165,22 +166,43 @@ typedef struct cg_below {
     uint64_t reader;   /* serial of the item that pinned it last */
 } cg_below;
 
+/* What belongs to one memory space on this host. Nothing in it is read on behalf of another. */
+typedef struct cg_space {
+    cg_node *node;
+    uint32_t number;
+    cg_vocabulary *vocabulary; /* of the corpus, and of what this host has read since */
+    cg_partition own;          /* this host is its primary */
+    cg_answer *answers;        /* [last sequence of own] */
+    size_t answers_capacity;
+    uint64_t answered_sequence; /* everything up to here is answered */
+    uint64_t written_sequence;  /* own records up to here have been handed to the disk */
+    uint32_t writes;            /* of the own log, under way */
+    cg_table *rejected;         /* request id to the status it was turned down with */
+    uint64_t *shed;             /* ids of others' requests shed lately, in a ring */
+    size_t shed_capacity;
+    uint64_t shed_count; /* ever */
+    cg_node_replication replication;
+
+    bool has_copy;
+    cg_partition copy; /* of the host before this one */
+
+    cg_decision_cache *cache; /* or NULL */
+    cg_table
+        *newest_below; /* row of a concept to the sequence of the fact stored under it last */
+    cg_below *below;   /* [last sequence] */
+    size_t below_capacity;
+    uint64_t requests; /* as cg_space_statistics has them */
+    uint64_t allocations;
+    uint64_t removals;
+} cg_space;
+
 struct cg_node {
     cg_node_options options;
     const cg_corpus *corpus;
     cg_allocator allocator;
     cg_hlc clock;
 
-    cg_vocabulary *vocabulary; /* of the corpus, and of what this host has read since */
-    cg_partition own;          /* this host is its primary */
-    cg_answer *answers;        /* [last sequence of own] */
-    size_t answers_capacity;
-    uint64_t answered_sequence; /* everything up to here is answered */
-    cg_table *rejected;         /* request id to the status it was turned down with */
-    cg_node_replication replication;
-
-    bool has_copy;
-    cg_partition copy; /* of the host before this one */
+    cg_space *spaces; /* [options.spaces] */
 
     cg_pending *pending;
     size_t pending_capacity;
@@ -199,12 +221,8 @@ struct cg_node {
     cg_admission *admission; /* NULL: everything runs at once */
     uint64_t work_of_others; /* messages that asked for work, and were let in or shed */
 
-    uint64_t written_sequence; /* own records up to here have been handed to the disk */
-    uint32_t writes;           /* of the own log, under way */
-
     cg_tiers *tiers;
     cg_successors *successors; /* or NULL */
-    cg_decision_cache *cache;  /* or NULL */
     cg_batcher batchers[CG_TIER_LEVELS_MAX];
     cg_forecast *forecast; /* or NULL */
     cg_monitor *monitor;   /* or NULL */
@@ -215,14 +233,7 @@ struct cg_node {
     double store_reads; /* asked of it, ever */
     uint64_t *keys;     /* scratch: keys being ordered */
     size_t keys_capacity;
-    cg_table
-        *newest_below; /* row of a concept to the sequence of the fact stored under it last */
-    cg_below *below;   /* [last sequence] */
-    size_t below_capacity;
-    uint64_t *shed; /* ids of others' requests shed lately, in a ring */
-    size_t shed_capacity;
-    uint64_t shed_count; /* ever */
-    uint64_t serials;    /* given to items, ever */
+    uint64_t serials; /* given to items, ever */
     cg_tune tune;
     uint64_t began_ns; /* of the item whose work runs in this step */
 
@@ -235,6 +246,11 @@ struct cg_node {
     size_t batch_capacity;
     cg_node_statistics statistics;
 };
+
+/* The space of an item; its request, or message, was let in only if there is such a space. */
+static inline cg_space *cg_item_space(const cg_node *node, const cg_item *item) {
+    return &node->spaces[item->event.space];
+}
 
 /* The first tier that holds records: the second, or the only one before the store. */
 static inline uint32_t cg_node_record_level(const cg_node *node) {
@@ -257,9 +273,22 @@ cg_status cg_node_refuse(cg_node *node, const cg_event *event, cg_status reason,
 /* To the gateway, or straight to the client when this host is the gateway. */
 cg_status cg_node_answer(cg_node *node, const cg_reply *reply, uint32_t gateway,
                          uint64_t now_ns, cg_outputs *outputs, cg_error *error);
-/* The key of a row in the tiers: rows of the corpus are the same concept in every partition, a
+/* The key of a space's row in the tiers: rows of the corpus are the same concept in every partition, a
  * partition's own rows are not. */
-uint64_t cg_node_tier_key(const cg_node *node, uint32_t row);
+uint64_t cg_node_tier_key(const cg_space *space, uint32_t row);
+
+/* --- spaces.c --- */
+cg_status cg_spaces_check(const cg_node_options *options, cg_error *error);
+cg_status cg_spaces_alloc(cg_node *node, cg_error *error);
+void cg_spaces_free(cg_node *node);
+uint64_t cg_spaces_bytes(const cg_node *node);
+/* The space that a partition is of; NULL when there is none. */
+cg_space *cg_space_of_partition(const cg_node *node, uint32_t partition);
+/* Sums over all spaces. */
+void cg_spaces_statistics(const cg_node *node, cg_pool_statistics *pools,
+                          cg_decision_cache_statistics *cache);
+/* Log writes under way, of all spaces. */
+uint32_t cg_spaces_writes(const cg_node *node);
 
 /* --- admit.c --- */
 /* A request of a client (type 0), or the payload of a message that asks for work; event->bytes is
@@ -305,17 +334,17 @@ cg_status cg_recall_reply(cg_node *node, cg_item *item, cg_outputs *outputs, cg_
 
 /* --- place.c --- */
 /* cues: found in the text, as far as it was decided anew. */
-cg_status cg_place_plan(cg_node *node, const cg_message_allocate *message,
+cg_status cg_place_plan(cg_space *space, const cg_message_allocate *message,
                         const cg_log_record *record, uint32_t cues, cg_placement_plan *plan,
                         cg_error *error);
 /* The fact that was just stored is in a memory tier, if its plan says so, and in the slower ones
  * behind it: evicted from the first, it is still at hand. */
-cg_status cg_place_fill(cg_node *node, const cg_placement_plan *plan, uint32_t target,
+cg_status cg_place_fill(cg_space *space, const cg_placement_plan *plan, uint32_t target,
                         cg_error *error);
 /* The record added a fact below the target: for recalls of that, which read the newest first. */
-cg_status cg_place_note(cg_node *node, uint32_t target, uint64_t sequence, cg_error *error);
+cg_status cg_place_note(cg_space *space, uint32_t target, uint64_t sequence, cg_error *error);
 /* Facts of one concept are read together: the slot of the one stored below it last. */
-uint64_t cg_place_near(const cg_node *node, uint32_t target);
+uint64_t cg_place_near(const cg_space *space, uint32_t target);
 
 /* --- remove.c --- */
 cg_status cg_remove_begin(cg_node *node, cg_item *item, const cg_message_remove *message,
@@ -352,53 +381,59 @@ cg_status cg_gateway_timer(cg_node *node, const cg_event *event, cg_outputs *out
                            cg_error *error);
 
 /* --- primary.c --- */
-cg_status cg_primary_allocate(cg_node *node, const cg_message_allocate *message,
+cg_status cg_primary_allocate(cg_space *space, const cg_message_allocate *message,
                               uint32_t gateway, uint64_t now_ns, cg_outputs *outputs,
                               cg_error *error);
 /* payload: an encoded batch message. */
-cg_status cg_primary_batch(cg_node *node, const uint8_t *payload, size_t size_bytes,
+cg_status cg_primary_batch(cg_space *space, const uint8_t *payload, size_t size_bytes,
                            uint32_t gateway, uint64_t now_ns, cg_outputs *outputs,
                            cg_error *error);
 /* Whether the request was decided before: then it was answered, or will be. */
-bool cg_primary_decided(cg_node *node, uint64_t request_id, uint32_t gateway, uint64_t now_ns,
+bool cg_primary_decided(cg_space *space, uint64_t request_id, uint32_t gateway, uint64_t now_ns,
                         cg_outputs *outputs, cg_status *status, cg_error *error);
 /* Turns a request down for good: however often it is sent again, it gets this answer. */
-cg_status cg_primary_reject(cg_node *node, uint64_t request_id, cg_request_kind kind,
+cg_status cg_primary_reject(cg_space *space, uint64_t request_id, cg_request_kind kind,
                             cg_status reason, uint32_t gateway, uint64_t now_ns,
                             cg_outputs *outputs, cg_error *error);
 /* Keeps what the own partition's next record is to be answered with. */
-cg_status cg_primary_note(cg_node *node, const cg_reply *reply, uint32_t gateway,
+cg_status cg_primary_note(cg_space *space, const cg_reply *reply, uint32_t gateway,
                           cg_error *error);
 /* Encodes a record and applies it to the own partition. Errors as cg_partition_apply. */
-cg_status cg_primary_append(cg_node *node, const cg_log_record *record,
+cg_status cg_primary_append(cg_space *space, const cg_log_record *record,
                             const cg_partition_wish *wish, cg_work *work, cg_error *error);
 /* Hands what the log has and the disk has not to the disk, unless it must wait for a write that
  * is under way (group commit). */
-cg_status cg_primary_write(cg_node *node, cg_outputs *outputs, cg_error *error);
+cg_status cg_primary_write(cg_space *space, cg_outputs *outputs, cg_error *error);
 /* Answers every request whose record is now safe enough for the acknowledgement mode. */
-cg_status cg_primary_answer(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
+cg_status cg_primary_answer(cg_space *space, uint64_t now_ns, cg_outputs *outputs,
                             cg_error *error);
 
 /* --- replicate.c --- */
-cg_status cg_replicate_ship(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
+cg_status cg_replicate_ship(cg_space *space, uint64_t now_ns, cg_outputs *outputs,
                             cg_error *error);
-cg_status cg_replicate_append(cg_node *node, const cg_message_append *message, uint64_t now_ns,
-                              cg_outputs *outputs, cg_error *error);
-cg_status cg_replicate_appended(cg_node *node, const cg_message_appended *message,
+cg_status cg_replicate_append(cg_space *space, const cg_message_append *message,
+                              uint64_t now_ns, cg_outputs *outputs, cg_error *error);
+cg_status cg_replicate_appended(cg_space *space, const cg_message_appended *message,
                                 uint64_t now_ns, cg_outputs *outputs, cg_error *error);
 cg_status cg_replicate_timer(cg_node *node, const cg_event *event, cg_outputs *outputs,
                              cg_error *error);
 /* A write of the copy's log is durable: tell the primary. */
-cg_status cg_replicate_durable(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
+cg_status cg_replicate_durable(cg_space *space, uint64_t now_ns, cg_outputs *outputs,
                                cg_error *error);
 /* Write tokens: which partition's log, up to which sequence. */
 uint64_t cg_replicate_token(uint32_t partition, uint64_t sequence);
+uint32_t cg_replicate_token_partition(uint64_t token);
+uint64_t cg_replicate_token_sequence(uint64_t token);
 
 static inline bool cg_node_replicates(const cg_node *node) {
     return node->options.replicas > 0;
 }
 static inline uint32_t cg_node_replica_host(const cg_node *node) {
     return (node->options.host + 1) % node->options.hosts;
+}
+/* The primary of what this host copies. */
+static inline uint32_t cg_node_copied_host(const cg_node *node) {
+    return (node->options.host + node->options.hosts - 1) % node->options.hosts;
 }
 
 #endif

@@ -8,6 +8,7 @@
 cg_node_options cg_node_options_default(void) {
     return (cg_node_options){
         .hosts = 1,
+        .spaces = 1,
         .cascade = cg_cascade_options_default(),
         .tiers = {{.capacity = 10000, .promote_after = 1},
                   {.capacity = 1000000, .promote_after = 1},
@@ -58,10 +59,6 @@ static cg_status check_service(const cg_service_options *service, cg_error *erro
 }
 
 static cg_status check_options(const cg_node_options *options, cg_error *error) {
-    if (options->hosts > CG_NODE_HOSTS_MAX) {
-        return cg_error_set(error, CG_ERROR_INVALID, "a cluster of %u hosts; at most %d",
-                            options->hosts, CG_NODE_HOSTS_MAX);
-    }
     if (options->hosts == 0 || options->host >= options->hosts) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "host %u does not exist in a cluster of %u", options->host,
@@ -89,7 +86,10 @@ static cg_status check_options(const cg_node_options *options, cg_error *error) 
                             (unsigned long long)options->retry_ns,
                             (unsigned long long)options->replicate_retry_ns);
     }
-    cg_status status = check_service(&options->service, error);
+    cg_status status = cg_spaces_check(options, error);
+    if (status == CG_OK) {
+        status = check_service(&options->service, error);
+    }
     return status == CG_OK ? cg_cascade_options_check(&options->cascade, error) : status;
 }
 
@@ -110,39 +110,8 @@ static cg_status warm_tiers(cg_node *node, cg_error *error) {
     return status;
 }
 
-/* What the primary found room for must find it here, though slots lie otherwise: no recall pins
- * them while they are moved together. Blocks are taken only as they are needed. */
-static cg_pool_options copy_pools(const cg_pool_options *primary) {
-    cg_pool_options pools = *primary;
-    pools.quota_bytes = CG_POOL_QUOTA_MAX;
-    pools.shared_quota_bytes = CG_POOL_QUOTA_MAX;
-    return pools;
-}
-
-static cg_status alloc_partitions(cg_node *node, cg_error *error) {
-    const cg_node_options *options = &node->options;
-    cg_status status = cg_partition_init(&node->own, options->host, node->corpus,
-                                         &options->pools, node->allocator, error);
-    if (status == CG_OK && cg_node_replicates(node)) {
-        uint32_t before = (options->host + options->hosts - 1) % options->hosts;
-        cg_pool_options pools = copy_pools(&options->pools);
-        status = cg_partition_init(&node->copy, before, node->corpus, &pools, node->allocator,
-                                   error);
-        node->has_copy = status == CG_OK;
-    }
-    if (status == CG_OK) {
-        status = cg_vocabulary_alloc(node->corpus->embedder, node->allocator, &node->vocabulary,
-                                     error);
-    }
-    if (status == CG_OK) {
-        status = cg_cascade_scratch_alloc(node->allocator, &node->scratch, error);
-    }
-    return status;
-}
-
 static cg_status alloc_tables(cg_node *node, cg_error *error) {
-    cg_table **const tables[] = {&node->pending_of, &node->rejected, &node->open_of,
-                                 &node->newest_below};
+    cg_table **const tables[] = {&node->pending_of, &node->open_of};
     cg_status status = CG_OK;
     for (size_t i = 0; status == CG_OK && i < sizeof tables / sizeof *tables; ++i) {
         status = cg_table_alloc(node->allocator, tables[i], error);
@@ -157,7 +126,7 @@ static cg_status alloc_tables(cg_node *node, cg_error *error) {
     return status;
 }
 
-/* Admission, decision cache and predictor: each where the options ask for it. */
+/* Admission and predictor: each where the options ask for it. */
 static cg_status alloc_service(cg_node *node, cg_error *error) {
     const cg_service_options *service = &node->options.service;
     cg_status status = CG_OK;
@@ -167,12 +136,6 @@ static cg_status alloc_service(cg_node *node, cg_error *error) {
         admission.queue_max = service->queue_max;
         admission.wait_max_ns = service->wait_max_ns;
         status = cg_admission_alloc(&admission, node->allocator, &node->admission, error);
-    }
-    if (status == CG_OK && service->cache_entries > 0) {
-        cg_decision_cache_options cache = {.capacity = service->cache_entries,
-                                           .value_bytes = sizeof(cg_reply),
-                                           .ttl_ns = service->cache_ttl_ns};
-        status = cg_decision_cache_alloc(&cache, node->allocator, &node->cache, error);
     }
     if (status == CG_OK && service->successors > 0) {
         cg_successor_options successors = cg_successor_options_default(service->successors);
@@ -215,8 +178,11 @@ static cg_status alloc_tuning(cg_node *node, cg_error *error) {
 
 static cg_status alloc_parts(cg_node *node, cg_error *error) {
     cg_status status = alloc_tables(node, error);
+    if (status == CG_OK) {
+        status = cg_spaces_alloc(node, error);
+    }
     if (status == CG_OK && node->corpus) {
-        status = alloc_partitions(node, error);
+        status = cg_cascade_scratch_alloc(node->allocator, &node->scratch, error);
     }
     const cg_node_options *options = &node->options;
     if (status == CG_OK && options->tier_image) {
@@ -256,7 +222,6 @@ cg_status cg_node_alloc(const cg_node_options *options, const cg_corpus *corpus,
     node->options = *options;
     node->corpus = corpus;
     node->allocator = allocator;
-    node->own.allocator = node->copy.allocator = allocator;
     status = alloc_parts(node, error);
     if (status != CG_OK) {
         cg_node_free(node);
@@ -271,34 +236,24 @@ void cg_node_free(cg_node *node) {
         return;
     }
     cg_allocator allocator = node->allocator;
-    if (node->corpus) {
-        cg_partition_deinit(&node->own);
-        cg_partition_deinit(&node->copy);
-    }
     cg_items_free(node);
+    cg_spaces_free(node);
     for (size_t i = 0; i < node->pending_used; ++i) {
         cg_deallocate(&allocator, node->pending[i].payload, node->pending[i].payload_bytes, 1);
     }
     cg_deallocate(&allocator, node->pending, node->pending_capacity, sizeof *node->pending);
-    cg_deallocate(&allocator, node->answers, node->answers_capacity, sizeof *node->answers);
     cg_table_free(node->pending_of);
-    cg_table_free(node->rejected);
     cg_table_free(node->open_of);
-    cg_table_free(node->newest_below);
-    cg_deallocate(&allocator, node->below, node->below_capacity, sizeof *node->below);
-    cg_deallocate(&allocator, node->shed, node->shed_capacity, sizeof *node->shed);
     cg_deallocate(&allocator, node->keys, node->keys_capacity, sizeof *node->keys);
     cg_deallocate(&allocator, node->record, node->record_capacity, 1);
     cg_deallocate(&allocator, node->batch, node->batch_capacity, 1);
     cg_admission_free(node->admission);
-    cg_decision_cache_free(node->cache);
     cg_successors_free(node->successors);
     cg_deallocate(&allocator, node->forecast, node->forecast ? 1 : 0, sizeof *node->forecast);
     cg_monitor_free(node->monitor);
     cg_adapt_free(node->adapt);
     cg_tiers_free(node->tiers);
     cg_cascade_scratch_free(node->scratch);
-    cg_vocabulary_free(node->vocabulary);
     cg_deallocate(&allocator, node->embedding, 1, sizeof *node->embedding);
     cg_deallocate(&allocator, node->buffers, 1, sizeof *node->buffers);
     cg_deallocate(&allocator, node, 1, sizeof *node);

@@ -17,13 +17,22 @@ uint64_t cg_replicate_token(uint32_t partition, uint64_t sequence) {
     return (uint64_t)partition << TOKEN_PARTITION_SHIFT | sequence;
 }
 
+uint32_t cg_replicate_token_partition(uint64_t token) {
+    return (uint32_t)(token >> TOKEN_PARTITION_SHIFT);
+}
+
+uint64_t cg_replicate_token_sequence(uint64_t token) {
+    return token & ((UINT64_C(1) << TOKEN_PARTITION_SHIFT) - 1);
+}
+
 /* One append message with records first..last. */
-static cg_status send_records(cg_node *node, uint64_t first, uint64_t last, uint64_t now_ns,
+static cg_status send_records(cg_space *space, uint64_t first, uint64_t last, uint64_t now_ns,
                               cg_outputs *outputs, cg_error *error) {
+    cg_node *node = space->node;
     size_t bytes = CG_MESSAGE_APPEND_PREFIX_BYTES;
     for (uint64_t sequence = first; sequence <= last; ++sequence) {
         size_t record_bytes = 0;
-        cg_log_bytes(node->own.log, sequence, &record_bytes);
+        cg_log_bytes(space->own.log, sequence, &record_bytes);
         bytes += record_bytes;
     }
     uint8_t *payload = NULL;
@@ -32,11 +41,11 @@ static cg_status send_records(cg_node *node, uint64_t first, uint64_t last, uint
     if (status != CG_OK) {
         return status;
     }
-    cg_message_append_encode_prefix(node->own.number, (uint32_t)(last - first + 1), payload);
+    cg_message_append_encode_prefix(space->own.number, (uint32_t)(last - first + 1), payload);
     payload += CG_MESSAGE_APPEND_PREFIX_BYTES;
     for (uint64_t sequence = first; sequence <= last; ++sequence) {
         size_t record_bytes = 0;
-        const uint8_t *record = cg_log_bytes(node->own.log, sequence, &record_bytes);
+        const uint8_t *record = cg_log_bytes(space->own.log, sequence, &record_bytes);
         memcpy(payload, record, record_bytes);
         payload += record_bytes;
     }
@@ -44,17 +53,17 @@ static cg_status send_records(cg_node *node, uint64_t first, uint64_t last, uint
     return CG_OK;
 }
 
-static cg_status set_resend_timer(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
+static cg_status set_resend_timer(cg_space *space, uint64_t now_ns, cg_outputs *outputs,
                                   cg_error *error) {
-    cg_node_replication *replication = &node->replication;
+    cg_node_replication *replication = &space->replication;
     if (replication->timer_set ||
-        replication->acknowledged_sequence >= node->own.durable_sequence) {
+        replication->acknowledged_sequence >= space->own.durable_sequence) {
         return CG_OK;
     }
     replication->timer_set = true;
     replication->acknowledged_at_timer = replication->acknowledged_sequence;
-    uint64_t wait_ns = node->options.replicate_retry_ns << replication->doublings;
-    return cg_node_set_timer(outputs, cg_timer_id(CG_TIMER_RESEND, node->own.number),
+    uint64_t wait_ns = space->node->options.replicate_retry_ns << replication->doublings;
+    return cg_node_set_timer(outputs, cg_timer_id(CG_TIMER_RESEND, space->own.number),
                              now_ns + wait_ns, error);
 }
 
@@ -62,38 +71,36 @@ static uint64_t least(uint64_t left, uint64_t right) {
     return left < right ? left : right;
 }
 
-cg_status cg_replicate_ship(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
+cg_status cg_replicate_ship(cg_space *space, uint64_t now_ns, cg_outputs *outputs,
                             cg_error *error) {
-    if (!cg_node_replicates(node)) {
+    if (!cg_node_replicates(space->node)) {
         return CG_OK;
     }
-    cg_node_replication *replication = &node->replication;
-    uint64_t limit = least(node->own.durable_sequence,
+    cg_node_replication *replication = &space->replication;
+    uint64_t limit = least(space->own.durable_sequence,
                            replication->acknowledged_sequence + CG_NODE_SHIP_WINDOW);
     cg_status status = CG_OK;
     while (status == CG_OK && replication->shipped_sequence < limit) {
         uint64_t first = replication->shipped_sequence + 1;
         uint64_t last = least(limit, replication->shipped_sequence + CG_NODE_SHIP_RECORDS);
-        status = send_records(node, first, last, now_ns, outputs, error);
+        status = send_records(space, first, last, now_ns, outputs, error);
         replication->shipped_sequence = last;
     }
-    return status == CG_OK ? set_resend_timer(node, now_ns, outputs, error) : status;
+    return status == CG_OK ? set_resend_timer(space, now_ns, outputs, error) : status;
 }
 
-cg_status cg_replicate_timer(cg_node *node, const cg_event *event, cg_outputs *outputs,
-                             cg_error *error) {
-    cg_node_replication *replication = &node->replication;
-    uint64_t now_ns = event->now_ns;
-    if (!replication->timer_set ||
-        event->id != (cg_timer_id(CG_TIMER_RESEND, node->own.number))) {
+static cg_status resend(cg_space *space, uint64_t now_ns, cg_outputs *outputs,
+                        cg_error *error) {
+    cg_node_replication *replication = &space->replication;
+    if (!replication->timer_set) {
         return CG_OK; /* none that this node waits for */
     }
     replication->timer_set = false;
-    if (replication->acknowledged_sequence >= node->own.durable_sequence) {
+    if (replication->acknowledged_sequence >= space->own.durable_sequence) {
         return CG_OK;
     }
     if (replication->acknowledged_sequence > replication->acknowledged_at_timer) {
-        return set_resend_timer(node, now_ns, outputs, error);
+        return set_resend_timer(space, now_ns, outputs, error);
     }
     if (replication->doublings < CG_NODE_BACKOFF_DOUBLINGS) {
         replication->doublings++;
@@ -101,17 +108,28 @@ cg_status cg_replicate_timer(cg_node *node, const cg_event *event, cg_outputs *o
     uint64_t first = replication->acknowledged_sequence + 1;
     uint64_t last = least(replication->shipped_sequence,
                           replication->acknowledged_sequence + CG_NODE_SHIP_RECORDS);
-    node->statistics.records_resent += last - first + 1;
-    cg_status status = send_records(node, first, last, now_ns, outputs, error);
-    return status == CG_OK ? set_resend_timer(node, now_ns, outputs, error) : status;
+    space->node->statistics.records_resent += last - first + 1;
+    cg_status status = send_records(space, first, last, now_ns, outputs, error);
+    return status == CG_OK ? set_resend_timer(space, now_ns, outputs, error) : status;
 }
 
-cg_status cg_replicate_appended(cg_node *node, const cg_message_appended *message,
+cg_status cg_replicate_timer(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                             cg_error *error) {
+    uint64_t partition = event->id - cg_timer_id(CG_TIMER_RESEND, 0);
+    cg_space *space = partition < CG_NODE_PARTITIONS_MAX
+                          ? cg_space_of_partition(node, (uint32_t)partition)
+                          : NULL;
+    return space && partition == space->own.number
+               ? resend(space, event->now_ns, outputs, error)
+               : CG_OK;
+}
+
+cg_status cg_replicate_appended(cg_space *space, const cg_message_appended *message,
                                 uint64_t now_ns, cg_outputs *outputs, cg_error *error) {
-    cg_node_replication *replication = &node->replication;
-    if (message->partition != node->own.number ||
-        message->durable_sequence > node->own.durable_sequence) {
-        node->statistics.messages_refused++;
+    cg_node_replication *replication = &space->replication;
+    if (message->partition != space->own.number ||
+        message->durable_sequence > space->own.durable_sequence) {
+        space->node->statistics.messages_refused++;
         return CG_OK;
     }
     if (message->durable_sequence <= replication->acknowledged_sequence) {
@@ -124,16 +142,17 @@ cg_status cg_replicate_appended(cg_node *node, const cg_message_appended *messag
         /* Back from a silence: what was in flight then is most likely lost. */
         replication->shipped_sequence = replication->acknowledged_sequence;
     }
-    cg_status status = cg_replicate_ship(node, now_ns, outputs, error);
-    return status == CG_OK ? cg_primary_answer(node, now_ns, outputs, error) : status;
+    cg_status status = cg_replicate_ship(space, now_ns, outputs, error);
+    return status == CG_OK ? cg_primary_answer(space, now_ns, outputs, error) : status;
 }
 
-static cg_status tell_durable(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
+static cg_status tell_durable(cg_space *space, uint64_t now_ns, cg_outputs *outputs,
                               cg_error *error) {
-    cg_message_appended message = {node->copy.number, node->copy.durable_sequence};
+    cg_node *node = space->node;
+    cg_message_appended message = {space->copy.number, space->copy.durable_sequence};
     uint8_t *payload = NULL;
-    cg_status status = cg_node_send(node, outputs, node->copy.number, CG_MESSAGE_APPENDED_BYTES,
-                                    &payload, error);
+    cg_status status = cg_node_send(node, outputs, cg_node_copied_host(node),
+                                    CG_MESSAGE_APPENDED_BYTES, &payload, error);
     if (status == CG_OK) {
         cg_message_appended_encode(&message, payload);
         cg_node_seal(node, outputs, CG_MESSAGE_APPENDED, now_ns);
@@ -141,17 +160,18 @@ static cg_status tell_durable(cg_node *node, uint64_t now_ns, cg_outputs *output
     return status;
 }
 
-cg_status cg_replicate_durable(cg_node *node, uint64_t now_ns, cg_outputs *outputs,
+cg_status cg_replicate_durable(cg_space *space, uint64_t now_ns, cg_outputs *outputs,
                                cg_error *error) {
-    return tell_durable(node, now_ns, outputs, error);
+    return tell_durable(space, now_ns, outputs, error);
 }
 
 /* Applies the records that are next in sequence: those at [*first_offset, *end_offset), which
  * are one run. CG_ERROR_CORRUPT where the message stops making sense; the run before it
  * stands. */
-static cg_status apply_records(cg_node *node, const cg_message_append *message,
+static cg_status apply_records(cg_space *space, const cg_message_append *message,
                                size_t *first_offset, size_t *end_offset, cg_work *work,
                                cg_error *error) {
+    cg_node *node = space->node;
     size_t offset = 0;
     *first_offset = *end_offset = 0;
     for (uint32_t i = 0; i < message->count; ++i) {
@@ -163,7 +183,7 @@ static cg_status apply_records(cg_node *node, const cg_message_append *message,
         if (status != CG_OK) {
             return status;
         }
-        uint64_t next = cg_log_last(node->copy.log) + 1;
+        uint64_t next = cg_log_last(space->copy.log) + 1;
         bool began = *end_offset > 0;
         if (began && record.sequence != next) {
             return cg_error_set(error, CG_ERROR_CORRUPT, "append message is out of sequence");
@@ -174,7 +194,7 @@ static cg_status apply_records(cg_node *node, const cg_message_append *message,
         }
         if (record.sequence == next) {
             cg_encoded_record encoded = {message->records + offset, used};
-            status = cg_partition_apply(&node->copy, &record, encoded, NULL, work, error);
+            status = cg_partition_apply(&space->copy, &record, encoded, NULL, work, error);
             if (status != CG_OK) {
                 return status;
             }
@@ -190,22 +210,22 @@ static cg_status apply_records(cg_node *node, const cg_message_append *message,
                : cg_error_set(error, CG_ERROR_CORRUPT, "append message has bytes to spare");
 }
 
-cg_status cg_replicate_append(cg_node *node, const cg_message_append *message, uint64_t now_ns,
-                              cg_outputs *outputs, cg_error *error) {
+cg_status cg_replicate_append(cg_space *space, const cg_message_append *message,
+                              uint64_t now_ns, cg_outputs *outputs, cg_error *error) {
     size_t first = 0;
     size_t end = 0;
-    cg_status status = apply_records(node, message, &first, &end, &outputs->work, error);
+    cg_status status = apply_records(space, message, &first, &end, &outputs->work, error);
     if (status == CG_ERROR_CORRUPT) {
-        node->statistics.messages_refused++;
+        space->node->statistics.messages_refused++;
     } else if (status != CG_OK) {
         return status;
     }
     if (end == first) { /* nothing new: say where we are */
-        return tell_durable(node, now_ns, outputs, error);
+        return tell_durable(space, now_ns, outputs, error);
     }
-    cg_output write = {.kind = CG_OUTPUT_WRITE,
-                       .id =
-                           cg_replicate_token(node->copy.number, cg_log_last(node->copy.log))};
+    cg_output write = {
+        .kind = CG_OUTPUT_WRITE,
+        .id = cg_replicate_token(space->copy.number, cg_log_last(space->copy.log))};
     uint8_t *bytes = NULL;
     status = cg_outputs_add(outputs, &write, end - first, &bytes, error);
     if (status == CG_OK) {

@@ -123,18 +123,17 @@ static cg_monitor_gauges gauges_of(const cg_node *node) {
     gauges.shed = statistics->shed;
     gauges.failed = statistics->failed;
     gauges.conflicts_retried = statistics->conflicts;
-    if (node->cache) {
-        cg_decision_cache_statistics cache = cg_decision_cache_statistics_of(node->cache);
-        gauges.cache_hits = cache.hits;
-        gauges.cache_misses = cache.misses;
-    }
+    cg_pool_statistics pools;
+    cg_decision_cache_statistics cache;
+    cg_spaces_statistics(node, &pools, &cache);
+    gauges.cache_hits = cache.hits;
+    gauges.cache_misses = cache.misses;
     gauges.prefetch_issued = tiers.prefetch_issued;
     gauges.prefetch_useful = tiers.prefetch_useful;
     gauges.prefetch_late = tiers.prefetch_late;
     gauges.memory_bytes =
         cg_node_bytes(node) + (node->corpus ? cg_corpus_bytes(node->corpus) : 0);
     if (node->corpus) {
-        cg_pool_statistics pools = cg_pools_statistics(node->own.pools);
         gauges.pool_redirected = pools.redirected;
         gauges.active_slots = pools.slots_taken;
         gauges.utilisation = share(pools.requested_bytes, pools.block_bytes);

@@ -351,12 +351,12 @@ static void check_requests(const program *self) {
     for (uint32_t host = 0; host < self->nodes.hosts; host++) {
         const cg_node *node = self->nodes.nodes[host];
         cg_node_statistics statistics = cg_node_statistics_of(node);
-        assert_int_equal(cg_partition_live_facts(&node->own), facts[host] - removed[host]);
+        assert_int_equal(cg_partition_live_facts(&node->spaces[0].own), facts[host] - removed[host]);
         assert_int_equal(statistics.pools.slots_taken, facts[host] - removed[host]);
         assert_int_equal(statistics.allocations, facts[host]);
         assert_int_equal(statistics.removals, removed[host]);
         assert_int_equal(statistics.replies, statistics.requests);
-        assert_int_equal(cg_log_last(node->own.log), facts[host] + removed[host]);
+        assert_int_equal(cg_log_last(node->spaces[0].own.log), facts[host] + removed[host]);
     }
 }
 
@@ -366,7 +366,7 @@ static void check_nodes(const program *self) {
         assert_true(cg_node_idle(node));
         assert_int_equal(pins_of(node), 0);
         assert_int_equal(items_in(node, CG_ITEM_RUNNING) + items_in(node, CG_ITEM_WAITING), 0);
-        assert_int_equal(node->writes, 0);
+        assert_int_equal(node->spaces[0].writes, 0);
         if (self->nodes.hosts > 1) {
             uint32_t replica = (host + 1) % self->nodes.hosts;
             assert_true(hash_of(&self->nodes, host, host) ==

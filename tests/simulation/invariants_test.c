@@ -174,9 +174,9 @@ static void test_each_invariant(void **state) {
     assert_found(self, 1, "has 0 durable records of 1 at host");
     shed->acknowledged = false;
     /* A replica that acknowledged what it does not have. */
-    self->nodes[0]->replication.acknowledged_sequence++;
+    self->nodes[0]->spaces[0].replication.acknowledged_sequence++;
     assert_found(self, 1, "is durable up to record");
-    self->nodes[0]->replication.acknowledged_sequence--;
+    self->nodes[0]->spaces[0].replication.acknowledged_sequence--;
     /* Recalls promise no record, whatever their answer says. */
     sim_check_request *recall = find(self, CG_REQUEST_RECALL, 0);
     recall->fact_id = stored->fact_id;

@@ -303,7 +303,7 @@ static uint64_t assert_learned(const cluster *self) {
             cg_node_has_request(self->nodes[partition], partition, id, &sequence);
     }
     for (uint32_t host = 0; host < self->hosts; host++) {
-        const cg_partition *own = &self->nodes[host]->own;
+        const cg_partition *own = &self->nodes[host]->spaces[0].own;
         if (own->learned.lessons != corpus.learned.lessons + lessons[host]) {
             fail_msg("seed %llu: host %u learned from %llu facts of %llu",
                      (unsigned long long)self->seed, host,
@@ -313,7 +313,7 @@ static uint64_t assert_learned(const cluster *self) {
         bool changed = cg_learned_hash(&own->learned) != cg_learned_hash(&corpus.learned);
         assert_true(changed == (lessons[host] > 0));
         if (self->options.replicas) {
-            const cg_partition *copy = &self->nodes[(host + 1) % self->hosts]->copy;
+            const cg_partition *copy = &self->nodes[(host + 1) % self->hosts]->spaces[0].copy;
             assert_int_equal(copy->number, host);
             assert_true(cg_learned_hash(&copy->learned) == cg_learned_hash(&own->learned));
             assert_true(cg_lexicon_hash(copy->lexicon) == cg_lexicon_hash(own->lexicon));

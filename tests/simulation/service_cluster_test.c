@@ -41,7 +41,7 @@ static void assert_at_rest(const service_cluster *self, uint32_t host) {
 
 /* A fact has a slot, unless it was removed; no two have the same; and the pool has no others. */
 static void assert_slots(const service_cluster *self, uint32_t host) {
-    const cg_partition *own = &self->nodes[host]->own;
+    const cg_partition *own = &self->nodes[host]->spaces[0].own;
     uint64_t live = 0;
     uint64_t removals = 0;
     uint64_t last = cg_log_last(own->log);
@@ -71,7 +71,7 @@ static void assert_removed(const service_cluster *self) {
             cg_node_partition_of(request->target & CG_NODE_REQUEST_ID_MAX, self->hosts);
         uint64_t sequence = 0;
         assert_true(cg_node_has_request(self->nodes[home], home, request->target, &sequence));
-        assert_true(cg_partition_slot(&self->nodes[home]->own, sequence) == CG_SLOT_NONE);
+        assert_true(cg_partition_slot(&self->nodes[home]->spaces[0].own, sequence) == CG_SLOT_NONE);
     }
 }
 

@@ -299,10 +299,10 @@ static inline void world_free(world *self) {
 /* Pins of all slots of the host's own partition. */
 static inline uint64_t pins_of(const cg_node *node) {
     uint64_t pins = 0;
-    uint64_t last = node->corpus ? cg_log_last(node->own.log) : 0;
+    uint64_t last = node->corpus ? cg_log_last(node->spaces[0].own.log) : 0;
     for (uint64_t sequence = 1; sequence <= last; sequence++) {
-        uint64_t slot = cg_partition_slot(&node->own, sequence);
-        pins += slot == CG_SLOT_NONE ? 0 : cg_pools_pins(node->own.pools, slot);
+        uint64_t slot = cg_partition_slot(&node->spaces[0].own, sequence);
+        pins += slot == CG_SLOT_NONE ? 0 : cg_pools_pins(node->spaces[0].own.pools, slot);
     }
     return pins;
 }

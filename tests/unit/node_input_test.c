@@ -74,7 +74,7 @@ static void test_bad_requests(void **state) {
     };
     rig used = rig_with_facts();
     hashes before = hashes_of(&used, 0);
-    uint64_t vocabulary = cg_node_vocabulary_version(used.nodes[0]);
+    uint64_t vocabulary = cg_node_vocabulary_version(used.nodes[0], 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         for (uint32_t primary = 0; primary < 2; primary++) {
             uint64_t id = id_in(primary, 2, 100);
@@ -101,7 +101,7 @@ static void test_bad_requests(void **state) {
             assert_int_equal(take_reply(&used.outputs[0]).status, CG_ERROR_INVALID);
         }
     }
-    assert_true(cg_node_vocabulary_version(used.nodes[0]) == vocabulary);
+    assert_true(cg_node_vocabulary_version(used.nodes[0], 0) == vocabulary);
     assert_int_equal(cg_node_statistics_of(used.nodes[0]).allocations, 4);
     free(big);
     free_rig(&used);
@@ -245,7 +245,7 @@ static void test_bad_records(void **state) {
     cg_stream stream = cg_stream_init(4, "node.records", 0);
     support_fact_fill(&short_fact, &stream, 32, 3);
     support_fact_fill(&long_fact, &stream, 48, 3);
-    uint32_t concepts = cg_graph_concept_count(used.nodes[1]->copy.graph);
+    uint32_t concepts = cg_graph_concept_count(used.nodes[1]->spaces[0].copy.graph);
     const struct {
         uint64_t sequence;
         uint32_t target, type, text_bytes;
@@ -285,7 +285,7 @@ static void test_bad_records(void **state) {
         hashes before = hashes_of(&used, 1);
         cg_error error = {0};
         if (cases[i].sentence) {
-            assert_status(cg_partition_apply(&used.nodes[1]->copy, &record,
+            assert_status(cg_partition_apply(&used.nodes[1]->spaces[0].copy, &record,
                                              (cg_encoded_record){bytes + at, record_bytes},
                                              NULL, NULL, &error),
                           CG_ERROR_CORRUPT, error, cases[i].sentence);

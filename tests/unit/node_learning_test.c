@@ -46,8 +46,8 @@ static void test_replica_knows_as_much(void **state) {
     (void)state;
     enum { FACTS = 90 };
     rig used = make_rig(2);
-    const cg_partition *own = &used.nodes[0]->own;
-    const cg_partition *copy = &used.nodes[1]->copy;
+    const cg_partition *own = &used.nodes[0]->spaces[0].own;
+    const cg_partition *copy = &used.nodes[1]->spaces[0].copy;
     uint64_t lexicon = cg_lexicon_hash(own->lexicon);
     uint64_t lessons = SUPPORT_LESSONS;
     for (uint32_t i = 0; i < FACTS; i++) {
@@ -83,8 +83,8 @@ static void test_replica_knows_as_much(void **state) {
     assert_true(cg_lexicon_hash(own->lexicon) != lexicon);
     assert_true(cg_learned_hash(&own->learned) != cg_learned_hash(&corpus.learned));
     /* What the replica is primary of heard of none of it. */
-    assert_same_learned(&used.nodes[1]->own.learned, &corpus.learned);
-    assert_same_learned(&used.nodes[0]->copy.learned, &corpus.learned);
+    assert_same_learned(&used.nodes[1]->spaces[0].own.learned, &corpus.learned);
+    assert_same_learned(&used.nodes[0]->spaces[0].copy.learned, &corpus.learned);
     free_rig(&used);
 }
 
@@ -122,8 +122,8 @@ static void test_audit_leaves_learning_alone(void **state) {
         free(right.bytes);
     }
     assert_true(disagreed > 0); /* so the audits were other decisions */
-    assert_same_learned(&plain.nodes[0]->own.learned, &audited.nodes[0]->own.learned);
-    assert_true(plain.nodes[0]->own.learned.lessons > SUPPORT_LESSONS);
+    assert_same_learned(&plain.nodes[0]->spaces[0].own.learned, &audited.nodes[0]->spaces[0].own.learned);
+    assert_true(plain.nodes[0]->spaces[0].own.learned.lessons > SUPPORT_LESSONS);
     assert_true(hash_of(&plain, 0, 0) == hash_of(&audited, 0, 0));
     free_rig(&plain);
     free_rig(&audited);
@@ -141,7 +141,7 @@ static void test_unlabelled_teach_nothing(void **state) {
         made.event.label = i % 4 ? made.event.label : UINT32_MAX;
         taken write = take(step(&used, 0, made.event), CG_OUTPUT_WRITE);
         assert_false(record_of(&write).has_learned);
-        assert_same_learned(&used.nodes[0]->own.learned, &corpus.learned);
+        assert_same_learned(&used.nodes[0]->spaces[0].own.learned, &corpus.learned);
         free(write.bytes);
     }
     assert_int_equal(cg_node_statistics_of(used.nodes[0]).allocations, 40);
@@ -163,7 +163,7 @@ static void test_label_is_where_it_goes(void **state) {
     cg_reply reply = take_reply(storage_done(&used, 0, write.output.id));
     assert_int_equal(reply.winner, 17);
     uint32_t parents[4];
-    const cg_graph *graph = used.nodes[0]->own.graph;
+    const cg_graph *graph = used.nodes[0]->spaces[0].own.graph;
     assert_int_equal(cg_graph_concept_count(graph), SUPPORT_CONCEPTS + 1);
     assert_int_equal(cg_graph_parents(graph, SUPPORT_CONCEPTS, parents, 4), 1);
     assert_int_equal(parents[0], 100);
@@ -209,7 +209,7 @@ static void test_label_to_nothing(void **state) {
         assert_ignored(&used, 1, sent.bytes, sent.output.size_bytes);
     }
     assert_true(hash_of(&used, 1, 1) == hash);
-    assert_same_learned(&used.nodes[1]->own.learned, &corpus.learned);
+    assert_same_learned(&used.nodes[1]->spaces[0].own.learned, &corpus.learned);
     free(sent.bytes);
     free_rig(&used);
 }
@@ -231,12 +231,12 @@ static void test_full_teaches_nothing(void **state) {
                       .bytes = (const uint8_t *)text,
                       .size_bytes = CG_POOL_BLOCK_BYTES};
     assert_int_equal(count_of(step(&used, 0, event), CG_OUTPUT_WRITE), 1);
-    cg_learned before = used.nodes[0]->own.learned;
+    cg_learned before = used.nodes[0]->spaces[0].own.learned;
     assert_int_equal(before.lessons, SUPPORT_LESSONS + 1);
     uint64_t hash = hash_of(&used, 0, 0);
     event.id = 2;
     assert_int_equal(take_reply(step(&used, 0, event)).status, CG_ERROR_FULL);
-    assert_same_learned(&used.nodes[0]->own.learned, &before);
+    assert_same_learned(&used.nodes[0]->spaces[0].own.learned, &before);
     assert_true(hash_of(&used, 0, 0) == hash);
     free_rig(&used);
 }
@@ -248,17 +248,17 @@ static void test_frequencies_go_on(void **state) {
     rig used = make_rig(2);
     rig again = make_rig(2);
     uint64_t version = cg_embedder_version(corpus.embedder);
-    assert_true(cg_node_vocabulary_version(used.nodes[0]) == version);
+    assert_true(cg_node_vocabulary_version(used.nodes[0], 0) == version);
     for (uint32_t i = 0; i < 4; i++) {
         lesson made;
         make_lesson(&made, id_in(i % 2, 2, i / 2 + 1), i); /* its own, and others' */
         step(&used, 0, made.event);
         step(&again, 0, made.event);
-        assert_true(cg_node_vocabulary_version(used.nodes[0]) != version);
-        version = cg_node_vocabulary_version(used.nodes[0]);
-        assert_true(cg_node_vocabulary_version(again.nodes[0]) == version);
+        assert_true(cg_node_vocabulary_version(used.nodes[0], 0) != version);
+        version = cg_node_vocabulary_version(used.nodes[0], 0);
+        assert_true(cg_node_vocabulary_version(again.nodes[0], 0) == version);
     }
-    assert_true(cg_node_vocabulary_version(used.nodes[1]) ==
+    assert_true(cg_node_vocabulary_version(used.nodes[1], 0) ==
                 cg_embedder_version(corpus.embedder));
     free_rig(&used);
     free_rig(&again);

@@ -351,7 +351,7 @@ static void test_decision_cache(void **state) {
 
     const char *first_text = "zebra yak xylophone w90a";
     const char *below = "zebra yak xylophone";
-    uint32_t row = cg_graph_concept_count(used.nodes[0]->own.graph);
+    uint32_t row = cg_graph_concept_count(used.nodes[0]->spaces[0].own.graph);
     (void)cached(&around, 20, first_text, 0);
     assert_int_equal(cached(&around, 21, below, 0)->winner, row);
     assert_int_equal(cached(&around, 22, below, 1)->winner, row);
@@ -387,7 +387,7 @@ static void test_group_commit(void **state) {
     size_t bytes = 0;
     for (uint64_t sequence = 2; sequence <= 4; sequence++) {
         size_t record_bytes = 0;
-        const uint8_t *record = cg_log_bytes(used.nodes[0]->own.log, sequence, &record_bytes);
+        const uint8_t *record = cg_log_bytes(used.nodes[0]->spaces[0].own.log, sequence, &record_bytes);
         assert_memory_equal(record, second.bytes + bytes, record_bytes);
         bytes += record_bytes;
     }
@@ -425,7 +425,7 @@ static void test_writes_done_together(void **state) {
         assert_int_equal(storage_done(&used, 0, tokens[0])->count, 0);
         assert_int_equal(take_reply(storage_done(&used, 0, last.output.id)).request_id, id + 2);
         assert_true(cg_node_idle(used.nodes[0]));
-        assert_int_equal(used.nodes[0]->writes, 0);
+        assert_int_equal(used.nodes[0]->spaces[0].writes, 0);
         free(last.bytes);
     }
     free_rig(&used);
