@@ -1,5 +1,6 @@
 #include "sim/check/invariants.h"
 
+#include "engine/base/hash.h"
 #include "engine/base/map.h"
 #include "engine/node/partition.h"
 
@@ -25,7 +26,7 @@ static uint32_t partition_of(const sim_check_cluster *cluster,
                              const sim_check_request *request) {
     uint64_t id =
         request->kind == CG_REQUEST_DEALLOCATE ? request->target : request->request_id;
-    return cg_node_partition_of(id & REQUEST_ID_MASK, cluster->hosts);
+    return cg_node_partition_number(id & REQUEST_ID_MASK, request->space, cluster->hosts);
 }
 
 /* Records that the request has, durable at a host: those of a batch stand one after another. */
@@ -45,6 +46,18 @@ static uint32_t records_at(const sim_check_cluster *cluster, const sim_check_req
     return count;
 }
 
+static uint32_t partition_count(const sim_check_cluster *cluster) {
+    return cluster->hosts * (cluster->spaces > 0 ? cluster->spaces : 1);
+}
+
+static uint32_t primary_of(const sim_check_cluster *cluster, uint32_t partition) {
+    return cg_node_primary_of(partition, cluster->hosts);
+}
+
+static uint32_t replica_of(const sim_check_cluster *cluster, uint32_t partition) {
+    return (primary_of(cluster, partition) + 1) % cluster->hosts;
+}
+
 static uint32_t expected_records(const sim_check_request *request) {
     return request->kind == CG_REQUEST_RECALL  ? 0
            : request->kind == CG_REQUEST_BATCH ? request->count
@@ -54,10 +67,10 @@ static uint32_t expected_records(const sim_check_request *request) {
 static void check_removed(const sim_check_cluster *cluster, const sim_check_request *request,
                           violation_tally *tally) {
     uint32_t partition = partition_of(cluster, request);
+    uint32_t primary = primary_of(cluster, partition);
     uint64_t fact = 0;
-    if (!cg_node_has_request(cluster->nodes[partition], partition, request->target, &fact) ||
-        request->host != partition ||
-        request->fact_id != cg_partition_fact_id(partition, fact)) {
+    if (!cg_node_has_request(cluster->nodes[primary], partition, request->target, &fact) ||
+        request->host != primary || request->fact_id != cg_partition_fact_id(partition, fact)) {
         VIOLATION(tally,
                   "request %llu removes the fact of request %llx, record %llu of partition %u, "
                   "but was answered fact %llx by host %u",
@@ -70,18 +83,19 @@ static void check_removed(const sim_check_cluster *cluster, const sim_check_requ
 static void check_durable(const sim_check_cluster *cluster, const sim_check_request *request,
                           violation_tally *tally) {
     uint32_t partition = partition_of(cluster, request);
+    uint32_t primary = primary_of(cluster, partition);
     uint32_t expected = expected_records(request);
     uint64_t first = 0;
-    uint32_t found = records_at(cluster, request, partition, &first);
+    uint32_t found = records_at(cluster, request, primary, &first);
     if (found != expected) {
         VIOLATION(tally,
                   "acknowledged request %llu has %u durable records of %u at host %u, its "
                   "primary",
-                  (unsigned long long)request->request_id, found, expected, partition);
+                  (unsigned long long)request->request_id, found, expected, primary);
         return;
     }
     bool stores = request->kind == CG_REQUEST_ALLOCATE || request->kind == CG_REQUEST_BATCH;
-    if (stores && (request->host != partition ||
+    if (stores && (request->host != primary ||
                    request->fact_id != cg_partition_fact_id(partition, first))) {
         VIOLATION(tally,
                   "request %llu is record %llu of partition %u, but was answered fact %llx by "
@@ -95,7 +109,7 @@ static void check_durable(const sim_check_cluster *cluster, const sim_check_requ
     if (!cluster->settled || cluster->replicas == 0) {
         return;
     }
-    uint32_t replica = (partition + 1) % cluster->hosts;
+    uint32_t replica = replica_of(cluster, partition);
     uint64_t copied = 0;
     if (records_at(cluster, request, replica, &copied) != expected || copied != first) {
         VIOLATION(
@@ -110,7 +124,7 @@ static void check_shed(const sim_check_cluster *cluster, const sim_check_request
                        violation_tally *tally) {
     uint32_t partition = partition_of(cluster, request);
     uint64_t first = 0;
-    if (records_at(cluster, request, partition, &first) > 0) {
+    if (records_at(cluster, request, primary_of(cluster, partition), &first) > 0) {
         VIOLATION(tally, "request %llu was shed, but is record %llu of partition %u",
                   (unsigned long long)request->request_id, (unsigned long long)first,
                   partition);
@@ -122,30 +136,34 @@ static void check_shed(const sim_check_cluster *cluster, const sim_check_request
 static cg_status check_once(const sim_check_cluster *cluster, const sim_check_request *requests,
                             uint32_t count, violation_tally *tally, cg_error *error) {
     cg_allocator heap = cg_allocator_heap();
-    uint64_t *applied = cg_allocate(&heap, cluster->hosts, sizeof *applied);
+    uint32_t partitions = partition_count(cluster);
+    uint64_t *applied = cg_allocate(&heap, partitions, sizeof *applied);
     if (!applied) {
-        return cg_error_set(error, CG_ERROR_MEMORY, "no memory to check %u hosts",
-                            cluster->hosts);
+        return cg_error_set(error, CG_ERROR_MEMORY, "no memory to check %u partitions",
+                            partitions);
     }
     for (uint32_t i = 0; i < count; ++i) {
         uint32_t partition = partition_of(cluster, &requests[i]);
         uint64_t first = 0;
-        applied[partition] += records_at(cluster, &requests[i], partition, &first);
+        applied[partition] +=
+            records_at(cluster, &requests[i], primary_of(cluster, partition), &first);
     }
-    for (uint32_t host = 0; host < cluster->hosts; ++host) {
-        uint64_t durable = cg_node_partition(cluster->nodes[host], host).durable_sequence;
-        if (durable != applied[host]) {
-            VIOLATION(tally, "partition %u has %llu durable records for %llu requests", host,
-                      (unsigned long long)durable, (unsigned long long)applied[host]);
+    for (uint32_t partition = 0; partition < partitions; ++partition) {
+        const cg_node *primary = cluster->nodes[primary_of(cluster, partition)];
+        uint64_t durable = cg_node_partition(primary, partition).durable_sequence;
+        if (durable != applied[partition]) {
+            VIOLATION(tally, "partition %u has %llu durable records for %llu requests",
+                      partition, (unsigned long long)durable,
+                      (unsigned long long)applied[partition]);
         }
     }
-    cg_deallocate(&heap, applied, cluster->hosts, sizeof *applied);
+    cg_deallocate(&heap, applied, partitions, sizeof *applied);
     return CG_OK;
 }
 
 typedef struct unique_tables {
     cg_table *facts;   /* fact id, which carries partition and sequence, to the request */
-    cg_table *slots;   /* (host, slot) to the request */
+    cg_table *slots;   /* (space, host, slot) to the request */
     cg_table *removed; /* fact id to the request that removed it */
 } unique_tables;
 
@@ -175,9 +193,8 @@ static cg_status check_tables(const unique_tables *tables, const sim_check_reque
         status = put_once(tables->facts, request->fact_id, request, "have the same fact", tally,
                           error);
         if (status == CG_OK) {
-            /* Above a slot's pool there are no bits left: hosts go above its generations, of which
-             * 2^16 are far more than a run has. */
-            uint64_t slot_key = (uint64_t)request->host << 48 ^ request->slot;
+            uint64_t slot_key =
+                cg_hash_u64(request->slot, (uint64_t)request->space << 32 | request->host);
             status = put_once(tables->slots, slot_key, request, "share slot", tally, error);
         }
     }
@@ -206,10 +223,11 @@ static void check_replicas(const sim_check_cluster *cluster, violation_tally *ta
     if (cluster->replicas == 0) {
         return;
     }
-    for (uint32_t partition = 0; partition < cluster->hosts; ++partition) {
-        uint32_t replica = (partition + 1) % cluster->hosts;
-        cg_partition_state primary = cg_node_partition(cluster->nodes[partition], partition);
-        cg_partition_state copy = cg_node_partition(cluster->nodes[replica], partition);
+    for (uint32_t partition = 0; partition < partition_count(cluster); ++partition) {
+        cg_partition_state primary =
+            cg_node_partition(cluster->nodes[primary_of(cluster, partition)], partition);
+        cg_partition_state copy =
+            cg_node_partition(cluster->nodes[replica_of(cluster, partition)], partition);
         if (copy.last_sequence > primary.last_sequence) {
             VIOLATION(tally, "replica of partition %u has %llu records, its primary %llu",
                       partition, (unsigned long long)copy.last_sequence,

@@ -3,7 +3,7 @@
  * Safety, at any time: an acknowledged fact, of a request or of a batch, is durable at its
  * partition's primary, as the record that the answer names; an acknowledged removal likewise, and
  * of the fact that the answer names, which no other one removed; what was shed left no record; no
- * two requests share a record; no request has two; no two facts of a host ever have the same slot
+ * two requests share a record, and none has one in another memory space than its own; no request has two; no two facts of a partition ever have the same slot
  * (ids of slots are not used again, engine/service/pool.h); replica and primary are equal where
  * they are equally far, and a replica has made durable what it acknowledged.
  * Liveness, once the network is whole again and nothing is open: every acknowledged fact is at
@@ -24,13 +24,15 @@ typedef struct sim_check_request {
     uint32_t host;   /* that decided */
     uint32_t count;  /* facts of a batch that were stored */
     uint64_t target; /* deallocate: id of the request whose fact is removed */
+    uint32_t space;  /* memory space that it is about */
 } sim_check_request;
 
 typedef struct sim_check_cluster {
     cg_node *const *nodes; /* [hosts] */
     uint32_t hosts;
     uint32_t replicas;
-    bool settled; /* nothing open, nothing undelivered: check liveness as well */
+    bool settled;    /* nothing open, nothing undelivered: check liveness as well */
+    uint32_t spaces; /* memory spaces; 0 is one */
 } sim_check_cluster;
 
 /* requests: all that were ever sent, each id once; a record of any other request is a

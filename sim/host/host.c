@@ -280,7 +280,8 @@ static void fingerprint_add(sim_host *host, const sim_delivery *delivery) {
     cg_hasher_add_u64(hasher, delivery->label);
     cg_hasher_add_bytes(hasher, delivery->bytes, delivery->size_bytes);
     if (delivery->kind == CG_EVENT_REQUEST) {
-        cg_hasher_add_u64(hasher, (uint64_t)delivery->request << 32 | delivery->client);
+        cg_hasher_add_u64(hasher, (uint64_t)delivery->space << 48 |
+                                      (uint64_t)delivery->request << 32 | delivery->client);
         cg_hasher_add_u64(hasher, (uint64_t)delivery->priority << 32 | delivery->hops);
         cg_hasher_add_u64(hasher, delivery->target);
     }
@@ -328,6 +329,7 @@ static cg_status step(sim_host *host, const sim_delivery *delivery, cg_error *er
                       .label = delivery->label,
                       .request = delivery->request,
                       .client = delivery->client,
+                      .space = delivery->space,
                       .hops = delivery->hops,
                       .priority = delivery->priority,
                       .target = delivery->target};

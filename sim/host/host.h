@@ -51,6 +51,7 @@ typedef struct sim_delivery {
     uint32_t label;
     cg_request_kind request;
     uint32_t client;
+    uint32_t space;
     uint32_t hops;
     uint8_t priority;
     bool borrowed; /* bytes outlive the host and are not copied */

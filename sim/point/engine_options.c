@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/base/hash.h"
+#include "sim/scenario/share_list.h"
 
 cg_index_options sim_engine_index(const sim_options *options) {
     static const cg_precision codes[] = {[SIM_CODES_F32] = CG_PRECISION_F32,
@@ -56,6 +57,9 @@ cg_cascade_options sim_engine_cascade(const sim_options *options) {
     }
     return cascade;
 }
+
+_Static_assert((int)SIM_SPACES_MAX == (int)CG_NODE_SPACES_MAX,
+               "the engine takes as many spaces");
 
 uint32_t sim_engine_replicas(const sim_options *options) {
     return options->cluster.hosts == 1 ? 0 : options->engine.replicas;
@@ -123,6 +127,10 @@ cg_node_options sim_engine_node(const sim_options *options, uint32_t host) {
     }
     node.pools.quota_bytes = engine->pool_quota_bytes;
     node.pools.shared_quota_bytes = engine->pool_shared_bytes;
+    node.spaces = engine->spaces;
+    cg_status status =
+        sim_share_list_read(engine->pool_shares, engine->spaces, 1, node.pool_shares, NULL);
+    CG_ASSERT(status == CG_OK); /* sim_options_check */
     node.service = service_of(options);
     node.keys = options->graph.nodes;
     node.timeout_ns = engine->timeout_ns;

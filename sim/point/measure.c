@@ -21,6 +21,7 @@ cg_status sim_measure_init(sim_measure *measure, const sim_facts *facts,
     for (uint32_t i = 0; i < workload->count; ++i) {
         measure->requests[i].start_ns = workload->requests[i].at_ns;
         measure->requests[i].fact = workload->requests[i].fact;
+        measure->requests[i].space = workload->requests[i].space;
     }
     return CG_OK;
 }

@@ -13,6 +13,7 @@
 typedef struct sim_request_record {
     uint64_t start_ns; /* intended */
     uint32_t fact;
+    uint32_t space;
     bool replied;
     uint64_t replied_ns;
     sim_ledger ledger;

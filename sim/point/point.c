@@ -237,6 +237,7 @@ static sim_workload_input load_input(const point *self) {
         .facts = self->facts.count,
         .keys = keys_of(self),
         .hosts = options->cluster.hosts,
+        .spaces = options->engine.spaces,
         .seed = options->seed,
     };
 }
@@ -325,10 +326,12 @@ static cg_status check_invariants(point *self, uint64_t *violations, cg_error *e
             .host = record->reply.host,
             .count = record->reply.count,
             .target = (uint64_t)self->workload.requests[i].target + 1,
+            .space = self->workload.requests[i].space,
         };
     }
     sim_check_cluster cluster = {self->nodes, self->options->cluster.hosts,
-                                 replicas_of(self->options), all_idle(self)};
+                                 replicas_of(self->options), all_idle(self),
+                                 self->options->engine.spaces};
     cg_status status = sim_check_invariants(&cluster, requests, count, violations, error);
     cg_deallocate(&self->allocator, requests, count, sizeof *requests);
     return status;
@@ -338,8 +341,10 @@ static cg_status check_invariants(point *self, uint64_t *violations, cg_error *e
 static uint64_t fingerprint_of(const point *self, const sim_run_result *result) {
     cg_hasher hasher = cg_hasher_init();
     cg_hasher_add_u64(&hasher, result->fingerprint);
-    for (uint32_t host = 0; host < self->options->cluster.hosts; ++host) {
-        cg_hasher_add_u64(&hasher, cg_node_partition(self->nodes[host], host).hash);
+    uint32_t hosts = self->options->cluster.hosts;
+    for (uint32_t number = 0; number < hosts * self->options->engine.spaces; ++number) {
+        const cg_node *primary = self->nodes[cg_node_primary_of(number, hosts)];
+        cg_hasher_add_u64(&hasher, cg_node_partition(primary, number).hash);
     }
     return cg_hasher_value(&hasher);
 }

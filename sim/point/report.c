@@ -4,6 +4,7 @@
 
 #include "sim/point/accuracy.h"
 #include "sim/point/service_report.h"
+#include "sim/point/space_report.h"
 
 static double percent(uint64_t part, uint64_t whole) {
     return whole == 0 ? 0.0 : 100.0 * (double)part / (double)whole;
@@ -271,6 +272,9 @@ cg_status sim_report(const sim_report_input *input, sim_rows *rows, cg_error *er
     }
     report_resources(input, rows);
     status = sim_service_report(input, rows, error);
+    if (status == CG_OK) {
+        status = sim_space_report(input, rows, error);
+    }
     if (status != CG_OK) {
         return status;
     }

@@ -83,6 +83,7 @@ cg_status sim_requests_delivery(sim_requests *requests, uint32_t i, sim_delivery
         .id = (uint64_t)i + 1,
         .request = (cg_request_kind)plan->kind,
         .client = plan->client,
+        .space = plan->space,
         .hops = plan->hops,
         .priority = plan->priority,
         .target = (uint64_t)plan->target + 1,

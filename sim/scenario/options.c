@@ -11,6 +11,7 @@
 #include "sim/scenario/fault_text.h"
 #include "sim/scenario/load_phase.h"
 #include "sim/scenario/option_table.h"
+#include "sim/scenario/share_list.h"
 
 enum { INTERVALS_MAX = 1000000, OPTIONS_MAX = 128, LINE_BYTES = 1024 };
 
@@ -211,7 +212,8 @@ static cg_status check_engine(const sim_options *options, cg_error *error) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "engine.columns: no column votes; one at least must be true");
     }
-    return check_tiers(options, error);
+    cg_status spaces = sim_share_lists_check(options, error);
+    return spaces == CG_OK ? check_tiers(options, error) : spaces;
 }
 
 cg_status sim_options_check(const sim_options *options, cg_error *error) {

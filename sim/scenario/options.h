@@ -48,7 +48,8 @@ enum {
     SIM_FAULTS_MAX = 256,
     SIM_PHASES_MAX = 16,
     SIM_TIERS_MAX = 4, /* before the store */
-    SIM_FAULT_HOSTS_MAX = 64
+    SIM_FAULT_HOSTS_MAX = 64,
+    SIM_SPACES_MAX = 64 /* engine/node/node.h */
 };
 
 typedef enum sim_arrival {
@@ -150,6 +151,7 @@ typedef struct sim_engine_options {
     uint32_t structural_keep;  /* 1..1M; 4 */
     double stop_confidence;    /* 0..1; 1: never */
     bool columns[4];           /* columns.semantic, .structural, .temporal, .exception; true */
+    uint32_t spaces;           /* memory spaces, 1..SIM_SPACES_MAX; 1 */
     uint32_t tier_levels;      /* tiers.levels: 2..5 with the store; 3 */
     sim_tier_bound tier_bound; /* tiers.bound: entries */
     sim_tier_options tiers[SIM_TIERS_MAX];
@@ -159,21 +161,23 @@ typedef struct sim_engine_options {
     uint64_t cache_ttl_ns;      /* cache.ttl; 1 h */
     uint64_t pool_quota_bytes;  /* pools.quota; 64 MiB */
     uint64_t pool_shared_bytes; /* pools.shared; 256 MiB */
-    uint64_t budget_ns;         /* budget; 0: none */
-    uint64_t interval_ns;       /* interval; 100 ms; 0: none */
-    uint32_t record_bytes;      /* record: 1 B..1 MiB; 64 B */
-    uint32_t permits;           /* 1..65536; 0 ("all"): no bound */
-    uint32_t queue;             /* 0..1M; 1,024 */
-    uint32_t conflict_tries;    /* 1..32; 5 */
-    uint32_t cache_entries;     /* cache.entries: 0..256M; 0: none */
-    sim_placement placement;    /* choose */
-    uint32_t writes;            /* 1..1024; 1; 0 ("all"): no bound */
-    uint32_t batch;             /* 1..65536, a power of two; 0: the controllers' */
-    uint32_t successors;        /* 0..256M; 0 */
-    uint32_t prefetch;          /* 0..4; 0 */
-    bool batching;              /* true */
-    bool forecasts;             /* forecast; true */
-    bool adapts;                /* adapt; false */
+    /* pools.shares: of the spaces in both; share_list.h; equal. */
+    char pool_shares[SIM_PATH_BYTES];
+    uint64_t budget_ns;      /* budget; 0: none */
+    uint64_t interval_ns;    /* interval; 100 ms; 0: none */
+    uint32_t record_bytes;   /* record: 1 B..1 MiB; 64 B */
+    uint32_t permits;        /* 1..65536; 0 ("all"): no bound */
+    uint32_t queue;          /* 0..1M; 1,024 */
+    uint32_t conflict_tries; /* 1..32; 5 */
+    uint32_t cache_entries;  /* cache.entries: 0..256M; 0: none */
+    sim_placement placement; /* choose */
+    uint32_t writes;         /* 1..1024; 1; 0 ("all"): no bound */
+    uint32_t batch;          /* 1..65536, a power of two; 0: the controllers' */
+    uint32_t successors;     /* 0..256M; 0 */
+    uint32_t prefetch;       /* 0..4; 0 */
+    bool batching;           /* true */
+    bool forecasts;          /* forecast; true */
+    bool adapts;             /* adapt; false */
     /* Copies beside the primary, 0 or 1; 1. With one host 0 is used. */
     uint32_t replicas;
     sim_acknowledge acknowledge; /* primary */
@@ -206,9 +210,11 @@ typedef struct sim_load_options {
     sim_law popularity;        /* of keys, and of facts that repeat; zipf */
     double zipf;               /* exponent, 0..4; 0.99 */
     char popularity_file[SIM_PATH_BYTES];
-    sim_repeat repeat;  /* never */
-    double chain;       /* probability that a recall goes on where its client was; 0 */
-    uint32_t clients;   /* 1..1M; 1 */
+    sim_repeat repeat; /* never */
+    double chain;      /* probability that a recall goes on where its client was; 0 */
+    uint32_t clients;  /* of each space, 1..1M; 1 */
+    /* Shares of the spaces in rate and requests; share_list.h; equal. */
+    char spaces[SIM_PATH_BYTES];
     double urgent;      /* share of requests of priority 3; 0 */
     double low;         /* ... of priority 0; the rest have 1; 0 */
     double greedy;      /* share of requests that client 0 alone sends; 0: as the others */

@@ -74,9 +74,9 @@ static cg_status count_keys(const sim_workload_input *input, const sim_periods *
 static void draw_keys(const sim_workload_input *input, const sim_periods *periods,
                       sim_laws *laws, uint64_t *last, sim_workload *workload) {
     const sim_permutation ranks =
-        sim_permutation_init(input->keys, input->seed, "workload.rank");
+        sim_permutation_init(input->keys, sim_workload_rank_seed(input), "workload.rank");
     const sim_permutation ring =
-        sim_permutation_init(input->keys, input->seed, "workload.successor");
+        sim_permutation_init(input->keys, sim_workload_rank_seed(input), "workload.successor");
     uint32_t period = 0;
     for (uint32_t i = 0; i < workload->count; i++) {
         const sim_request_plan *request = &workload->requests[i];

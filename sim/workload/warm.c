@@ -12,7 +12,8 @@ cg_status sim_warm_init(sim_warm *warm, const sim_workload_input *input, uint64_
         }
     }
     sim_laws_init(&warm->laws, &warm->periods, input->keys, &warm->weights, draws);
-    warm->ranks = sim_permutation_init(input->keys, input->seed, "workload.rank");
+    warm->ranks =
+        sim_permutation_init(input->keys, sim_workload_rank_seed(input), "workload.rank");
     warm->stream = cg_stream_init(input->seed, "workload.warm", 0);
     return CG_OK;
 }

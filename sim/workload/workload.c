@@ -8,6 +8,7 @@
 #include "sim/scenario/time_limit.h"
 #include "sim/workload/arrival.h"
 #include "sim/workload/recall.h"
+#include "sim/workload/space_loads.h"
 
 typedef struct planner {
     const sim_workload_input *input;
@@ -296,6 +297,9 @@ cg_status sim_workload_plan(const sim_workload_input *input, cg_allocator alloca
     }
     workload.count = request_count(&self);
     CG_ASSERT(workload.count > 0);
+    if (input->spaces > 1) {
+        return sim_space_loads_plan(input, workload.count, allocator, out, error);
+    }
     status = plan_all(&self);
     sim_weights_deinit(&self.weights);
     if (status != CG_OK) {
@@ -304,6 +308,10 @@ cg_status sim_workload_plan(const sim_workload_input *input, cg_allocator alloca
     }
     *out = workload;
     return CG_OK;
+}
+
+uint64_t sim_workload_rank_seed(const sim_workload_input *input) {
+    return input->rank_seed ? *input->rank_seed : input->seed;
 }
 
 void sim_workload_deinit(sim_workload *workload) {

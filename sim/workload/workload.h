@@ -25,6 +25,8 @@
  * of all keys. A recall that continues a chain begins with the key that follows the last key of
  * its client's recall before.
  *
+ * Of several memory spaces each has a load of its own (space_loads.c).
+ *
  * Draws. Everything about request i is drawn from streams of its own, by (name, i): kind,
  * client, priority, gateway, target, fact, key_count, key, chain. So another share of one kind
  * changes no gateway, and a load of allocations alone is the same as if there were no others.
@@ -49,9 +51,10 @@ typedef enum sim_request_kind {
 typedef struct sim_request_plan {
     uint64_t at_ns; /* ascending */
     sim_request_kind kind;
-    uint32_t fact; /* allocate: 0..facts-1; others: SIM_FACT_NONE */
-    uint32_t host; /* gateway */
-    uint32_t client;
+    uint32_t fact;       /* allocate: 0..facts-1; others: SIM_FACT_NONE */
+    uint32_t host;       /* gateway */
+    uint32_t space;      /* memory space */
+    uint32_t client;     /* one of the space's: number in it * spaces + space */
     uint32_t first_fact; /* batch: in workload.facts */
     uint32_t fact_count;
     uint32_t target;    /* deallocate: index of an earlier request, of kind allocate */
@@ -80,7 +83,10 @@ typedef struct sim_workload_input {
     uint32_t facts; /* that there are; load->facts of them are used at most */
     uint64_t keys;  /* that can be recalled; 0 where nothing is */
     uint32_t hosts;
+    uint32_t spaces; /* memory spaces; 0 is one */
     uint64_t seed;
+    /* Of which keys are popular, and which key follows which; NULL: seed. */
+    const uint64_t *rank_seed;
 } sim_workload_input;
 
 /* Requests are load->requests, or where that is 0 load->facts, but of facts that arrive once no
@@ -88,6 +94,7 @@ typedef struct sim_workload_input {
  * to change, CG_ERROR_MEMORY, and those of reading a file. Cost: O(requests + keys). */
 cg_status sim_workload_plan(const sim_workload_input *input, cg_allocator allocator,
                             sim_workload *out, cg_error *error);
+uint64_t sim_workload_rank_seed(const sim_workload_input *input);
 void sim_workload_deinit(sim_workload *workload);
 
 /* How many facts arrive, alone and in batches; and into places[] where each stands, in the

@@ -112,7 +112,7 @@ static cg_status on_reply(void *context, uint32_t host, uint64_t now_ns, const c
 
 static cg_status check(const cluster *self, bool settled, uint64_t *violations,
                        cg_error *error) {
-    sim_check_cluster checked = {self->nodes, self->hosts, self->options.replicas, settled};
+    sim_check_cluster checked = {self->nodes, self->hosts, self->options.replicas, settled, 1};
     return sim_check_invariants(&checked, self->requests, self->request_count, violations,
                                 error);
 }
@@ -442,7 +442,7 @@ static void test_checker_finds_what_is_broken(void **state) {
     self->nodes[last] = empty;
     assert_found(self, false, "has 0 durable records of 1 at host");
     /* The same without a client that was promised anything. */
-    sim_check_cluster checked = {self->nodes, self->hosts, 1, true};
+    sim_check_cluster checked = {self->nodes, self->hosts, 1, true, 1};
     uint64_t violations = 0;
     assert_status(sim_check_invariants(&checked, NULL, 0, &violations, &error),
                   CG_ERROR_CORRUPT, error, "replica of partition");
@@ -539,7 +539,7 @@ static void test_checker_compares_content(void **state) {
         .kind = CG_EVENT_MESSAGE, .now_ns = 3, .bytes = bytes, .size_bytes = size_bytes};
     assert_ok(cg_node_step(nodes[1], &append, &outputs, &error), error);
     sim_check_request request = {.request_id = id};
-    sim_check_cluster checked = {nodes, 2, 1, false};
+    sim_check_cluster checked = {nodes, 2, 1, false, 1};
     uint64_t violations = 0;
     assert_status(sim_check_invariants(&checked, &request, 1, &violations, &error),
                   CG_ERROR_CORRUPT, error, "differ after the same 1 records");

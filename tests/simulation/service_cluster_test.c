@@ -40,8 +40,8 @@ static void assert_at_rest(const service_cluster *self, uint32_t host) {
 }
 
 /* A fact has a slot, unless it was removed; no two have the same; and the pool has no others. */
-static void assert_slots(const service_cluster *self, uint32_t host) {
-    const cg_partition *own = &self->nodes[host]->spaces[0].own;
+static void assert_slots(const cg_space *space) {
+    const cg_partition *own = &space->own;
     uint64_t live = 0;
     uint64_t removals = 0;
     uint64_t last = cg_log_last(own->log);
@@ -57,7 +57,8 @@ static void assert_slots(const service_cluster *self, uint32_t host) {
     assert_int_equal(last - 2 * removals, live);
     assert_int_equal(cg_partition_live_facts(own), live);
     assert_int_equal(cg_pools_statistics(own->pools).slots_taken, live);
-    assert_int_equal(self->nodes[host]->statistics.removals, removals);
+    assert_int_equal(space->removals, removals);
+    assert_int_equal(space->allocations, last - removals);
 }
 
 /* What was removed is gone, and what nobody could have removed is there. */
@@ -67,11 +68,13 @@ static void assert_removed(const service_cluster *self) {
         if (request->kind != CG_REQUEST_DEALLOCATE || !request->acknowledged) {
             continue;
         }
-        uint32_t home =
-            cg_node_partition_of(request->target & CG_NODE_REQUEST_ID_MAX, self->hosts);
+        uint32_t home = cg_node_partition_number(request->target & CG_NODE_REQUEST_ID_MAX,
+                                                 request->space, self->hosts);
+        const cg_node *primary = self->nodes[cg_node_primary_of(home, self->hosts)];
         uint64_t sequence = 0;
-        assert_true(cg_node_has_request(self->nodes[home], home, request->target, &sequence));
-        assert_true(cg_partition_slot(&self->nodes[home]->spaces[0].own, sequence) == CG_SLOT_NONE);
+        assert_true(cg_node_has_request(primary, home, request->target, &sequence));
+        assert_true(cg_partition_slot(&primary->spaces[request->space].own, sequence) ==
+                    CG_SLOT_NONE);
     }
 }
 
@@ -123,7 +126,9 @@ static void judge(const service_cluster *self) {
     assert_removed(self);
     for (uint32_t host = 0; host < self->hosts; host++) {
         assert_at_rest(self, host);
-        assert_slots(self, host);
+        for (uint32_t space = 0; space < self->options.spaces; space++) {
+            assert_slots(&self->nodes[host]->spaces[space]);
+        }
     }
 }
 
@@ -169,9 +174,11 @@ static void test_runs_repeat(void **state) {
         service_cluster *two = service_run(seed);
         assert_int_equal(one->result.fingerprint, two->result.fingerprint);
         assert_int_equal(one->result.ended_ns, two->result.ended_ns);
-        for (uint32_t host = 0; host < one->hosts; host++) {
-            assert_int_equal(cg_node_partition(one->nodes[host], host).hash,
-                             cg_node_partition(two->nodes[host], host).hash);
+        for (uint32_t number = 0; number < one->hosts * one->options.spaces; number++) {
+            uint32_t host = cg_node_primary_of(number, one->hosts);
+            assert_true(cg_node_partition(one->nodes[host], number).primary);
+            assert_int_equal(cg_node_partition(one->nodes[host], number).hash,
+                             cg_node_partition(two->nodes[host], number).hash);
         }
         service_free(one);
         service_free(two);

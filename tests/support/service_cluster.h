@@ -1,4 +1,5 @@
-/* A cluster with the allocation service, under whatever luck a seed draws: 1 to 4 hosts with few
+/* A cluster with the allocation service, under whatever luck a seed draws: 1 to 4 hosts with 1 to 3
+ * memory spaces, few
  * permits and short queues, bursts of requests of all kinds, and a network that loses, doubles,
  * reorders and is cut until heal_ns. Whatever is wrong along the way fails the test; the run's
  * end is the caller's to judge.
@@ -22,6 +23,7 @@
 
 enum {
     SERVICE_HOSTS_MAX = 4,
+    SERVICE_SPACES_MAX = 3,
     SERVICE_REQUESTS_MAX = 120,
     SERVICE_BATCH_MAX = 12,
     SERVICE_KEYS_MAX = 12,
@@ -115,13 +117,15 @@ static inline void service_assert_safe(const service_cluster *self,
                                        const sim_check_request *request) {
     uint64_t home =
         request->kind == CG_REQUEST_DEALLOCATE ? request->target : request->request_id;
-    uint32_t partition = cg_node_partition_of(home & CG_NODE_REQUEST_ID_MAX, self->hosts);
+    uint32_t partition =
+        cg_node_partition_number(home & CG_NODE_REQUEST_ID_MAX, request->space, self->hosts);
+    uint32_t primary = cg_node_primary_of(partition, self->hosts);
     bool all = self->options.replicas && self->options.acknowledge == CG_ACKNOWLEDGE_ALL;
     uint32_t records = request->kind == CG_REQUEST_BATCH    ? request->count
                        : request->kind == CG_REQUEST_RECALL ? 0
                                                             : 1;
     for (uint32_t i = 0; i < records << all; i++) {
-        uint32_t host = (partition + i % 2 * (uint32_t)all) % self->hosts;
+        uint32_t host = (primary + i % 2 * (uint32_t)all) % self->hosts;
         uint64_t id = request->request_id | (uint64_t)(i >> all) << 48;
         uint64_t sequence = 0;
         if (!cg_node_has_request(self->nodes[host], partition, id, &sequence)) {
@@ -230,7 +234,8 @@ static inline cg_status service_step(void *context, const cg_event *event, cg_ou
 
 static inline cg_status service_check(const service_cluster *self, bool settled,
                                       uint64_t *violations, cg_error *error) {
-    sim_check_cluster checked = {self->nodes, self->hosts, self->options.replicas, settled};
+    sim_check_cluster checked = {self->nodes, self->hosts, self->options.replicas, settled,
+                                 self->options.spaces};
     return sim_check_invariants(&checked, self->requests, self->request_count, violations,
                                 error);
 }
@@ -273,6 +278,9 @@ static inline void service_draw_options(service_cluster *self) {
         options->pools.quota_bytes = CG_POOL_USUAL_BYTES;
         options->pools.shared_quota_bytes = 0;
     }
+    cg_stream spaces = cg_stream_init(self->seed, "service.spaces", 0);
+    options->spaces = 1 + (uint32_t)cg_stream_next_below(&spaces, SERVICE_SPACES_MAX);
+    options->pools.quota_bytes *= options->spaces;
     cg_service_options *service = &options->service;
     service->permits = 1 + (uint32_t)service_below(self, 4);
     service->queue_max = (uint32_t)service_below(self, 9);
@@ -401,10 +409,13 @@ static inline void service_make_requests(service_cluster *self) {
         sim_check_request *request = &self->requests[i];
         request->request_id = self->seed << 8 | i;
         request->kind = kinds[service_below(self, sizeof kinds / sizeof *kinds)];
+        cg_stream spaces = cg_stream_init(self->seed, "service.space", i);
+        request->space = (uint32_t)cg_stream_next_below(&spaces, self->options.spaces);
         uint64_t burst = i * bursts / self->request_count;
         sim_delivery delivery = {.kind = CG_EVENT_REQUEST,
                                  .id = request->request_id,
                                  .request = request->kind,
+                                 .space = request->space,
                                  .client = (uint32_t)service_below(self, 4),
                                  .priority = (uint8_t)service_below(self, CG_PRIORITY_COUNT),
                                  .bytes = bytes};
