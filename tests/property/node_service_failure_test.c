@@ -5,6 +5,7 @@
 
 static cg_node_options all_services(uint32_t hosts) {
     cg_node_options options = options_for(hosts, 0);
+    options.spaces = 2;
     options.tiers[0].capacity = 8;
     options.service = (cg_service_options){.permits = 2,
                                            .queue_max = 100,

@@ -1,0 +1,408 @@
+/* Goal: memory spaces are apart. Spaces, shares, requests and messages that cannot be are refused
+ * with a sentence or counted; no fact, decision, word, quota or removal of one space shows in what
+ * another answers. One test each for what would leak if it were shared.
+ */
+#include "tests/support/service.h"
+
+static cg_node_options spaces_options(uint32_t hosts, uint32_t spaces) {
+    cg_node_options options = options_for(hosts, 0);
+    options.spaces = spaces;
+    return options;
+}
+
+static rig spaces_rig(uint32_t hosts, uint32_t spaces) {
+    cg_node_options options = spaces_options(hosts, spaces);
+    return make_rig_with(hosts, &options);
+}
+
+static cg_event in_space(uint32_t space, cg_event event) {
+    event.space = space;
+    return event;
+}
+
+static cg_reply told_of(rig *used, world *around, uint32_t space, cg_event event) {
+    used->now_ns += 1000 * MS;
+    return world_reply(around, 0, in_space(space, event));
+}
+
+static uint64_t hash_in(const rig *used, uint32_t number) {
+    return hash_of(used, cg_node_primary_of(number, used->hosts), number);
+}
+
+/* --- what cannot be -------------------------------------------------------------------------
+ */
+
+static void refuse_options(const cg_node_options *options, const char *part) {
+    cg_error error = {0};
+    cg_node *node = NULL;
+    assert_status(cg_node_alloc(options, &corpus, cg_allocator_heap(), &node, &error),
+                  CG_ERROR_INVALID, error, part);
+    assert_null(node);
+}
+
+static void test_bad_options(void **state) {
+    (void)state;
+    cg_node_options options = spaces_options(1, 0);
+    refuse_options(&options, "0 memory spaces; it takes 1 to 64");
+    options.spaces = CG_NODE_SPACES_MAX + 1;
+    refuse_options(&options, "65 memory spaces; it takes 1 to 64");
+    options = spaces_options(32769, 2);
+    refuse_options(&options, "a cluster of 32769 hosts with 2 memory spaces; at most 65536");
+    options = spaces_options(1, 3);
+    options.pool_shares[1] = 1;
+    refuse_options(&options, "memory space 0 has 0 shares of the pools; it takes 1 to 1048576");
+    options.pool_shares[0] = (1 << 20) + 1;
+    options.pool_shares[2] = 1;
+    refuse_options(&options, "memory space 0 has 1048577 shares");
+    options = spaces_options(1, 2);
+    options.pools.quota_bytes = 2 * 4096 - 1;
+    refuse_options(&options, "memory space 0, with its share of the host's pools: ");
+    options.pools.quota_bytes = 2 * 4096;
+    cg_error error = {0};
+    cg_node *node = NULL;
+    assert_ok(cg_node_alloc(&options, &corpus, cg_allocator_heap(), &node, &error), error);
+    cg_node_free(node);
+}
+
+/* Goal: a request in a space that is not, of whatever kind, is told so and changes nothing. */
+static void test_bad_requests(void **state) {
+    (void)state;
+    uint8_t bytes[64];
+    static const char *const texts[] = {"w17a"};
+    const uint64_t key = 17;
+    for (uint32_t spaces = 1; spaces <= 2; spaces++) {
+        rig used = spaces_rig(1, spaces);
+        uint64_t hash = hash_in(&used, 0);
+        const uint32_t wrong[] = {spaces, spaces + 1, 65536, UINT32_MAX};
+        for (size_t i = 0; i < 4; i++) {
+            const cg_event events[] = {
+                allocate_of(1, "w17a"),
+                batch_of(2, bytes, batch_bytes(texts, 1, bytes, sizeof bytes)),
+                removal_of(3, 1), recall_of(4, &key, 1, 0, bytes + 32)};
+            for (size_t kind = 0; kind < CG_REQUEST_KIND_COUNT; kind++) {
+                assert_refused(&used, 0, in_space(wrong[i], events[kind]), CG_ERROR_INVALID,
+                               spaces == 1 ? "does not exist; there are 1, from 0"
+                                           : "does not exist; there are 2, from 0");
+            }
+        }
+        assert_true(hash_in(&used, 0) == hash);
+        assert_true(cg_node_idle(used.nodes[0]));
+        assert_int_equal(cg_node_space_statistics(used.nodes[0], 0).requests, 0);
+        assert_int_equal(cg_node_space_statistics(used.nodes[0], spaces).requests, 0);
+        assert_int_equal(cg_node_vocabulary_version(used.nodes[0], spaces), 0);
+        free_rig(&used);
+    }
+}
+
+/* An allocate message as a gateway makes it, with its envelope. */
+static taken sent_by(rig *used, uint32_t space, uint64_t id, uint32_t host) {
+    return take(step(used, host, in_space(space, allocate_of(id, "w17a w17b"))),
+                CG_OUTPUT_SEND);
+}
+
+static void set_space(taken *sent, size_t offset, uint16_t space, uint32_t from, uint32_t to) {
+    cg_writer writer = cg_writer_init(sent->bytes + CG_WIRE_HEADER_BYTES + offset, 2);
+    cg_write_u16(&writer, space);
+    seal(sent->bytes, sent->output.size_bytes, type_of(sent), from, to);
+}
+
+/* Goal: work for a space that is not, for a partition of another primary, or a batch of several
+ * spaces is counted and refused. */
+static void test_forged_work(void **state) {
+    (void)state;
+    rig used = spaces_rig(2, 2);
+    /* In space 0 host 1 is the primary of partition 1, in space 1 of partition 0. */
+    uint64_t id = id_in(1, 2, 1);
+    taken sent = sent_by(&used, 0, id, 0);
+    assert_int_equal(sent.output.to, 1);
+    const uint16_t wrong[] = {1, 2, 3, UINT16_MAX};
+    for (size_t i = 0; i < 4; i++) {
+        set_space(&sent, 34, wrong[i], 0, 1);
+        assert_ignored(&used, 1, sent.bytes, sent.output.size_bytes);
+    }
+    set_space(&sent, 34, 0, 0, 1);
+    assert_int_equal(
+        count_of(message(&used, 1, sent.bytes, sent.output.size_bytes), CG_OUTPUT_WRITE), 1);
+    free(sent.bytes);
+
+    uint8_t bytes[64];
+    static const char *const texts[] = {"w17a"};
+    id = id_in(1, 2, 2);
+    sent = take(step(&used, 0, batch_of(id, bytes, batch_bytes(texts, 1, bytes, 64))),
+                CG_OUTPUT_SEND);
+    set_space(&sent, 14, 1, 0, 1);
+    assert_ignored(&used, 1, sent.bytes, sent.output.size_bytes);
+    set_space(&sent, 14, 0, 0, 1);
+    set_space(&sent, CG_MESSAGE_BATCH_PREFIX_BYTES + 4 + 34, 1, 0, 1);
+    assert_ignored(&used, 1, sent.bytes, sent.output.size_bytes);
+    free(sent.bytes);
+
+    sent = take(step(&used, 0, removal_of(id_in(0, 2, 9), id)), CG_OUTPUT_SEND);
+    for (size_t i = 0; i < 4; i++) {
+        set_space(&sent, 22, wrong[i], 0, 1);
+        assert_ignored(&used, 1, sent.bytes, sent.output.size_bytes);
+    }
+    free(sent.bytes);
+    free_rig(&used);
+}
+
+static void forge_append(uint32_t partition, uint8_t bytes[CG_WIRE_HEADER_BYTES + 9]) {
+    memset(bytes, 0, CG_WIRE_HEADER_BYTES + 9);
+    cg_message_append_encode_prefix(partition, 1, bytes + CG_WIRE_HEADER_BYTES);
+    seal(bytes, CG_WIRE_HEADER_BYTES + 9, CG_MESSAGE_APPEND, 0, 1);
+}
+
+/* Goal: of two hosts with two spaces, host 1 copies partitions 0 and 3; records of any other
+ * partition, and acknowledgements of what it is not the primary of, are counted and refused.
+ * Writes and timers of partitions that are not here are nobody's. */
+static void test_forged_partitions(void **state) {
+    (void)state;
+    rig used = spaces_rig(2, 2);
+    const uint32_t wrong[] = {1, 2, 4, 5, 65535, UINT32_MAX};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        uint8_t bytes[CG_WIRE_HEADER_BYTES + CG_MESSAGE_APPENDED_BYTES];
+        forge_append(wrong[i], bytes);
+        assert_ignored(&used, 1, bytes, CG_WIRE_HEADER_BYTES + 9);
+    }
+    const uint32_t others[] = {0, 3, 4, UINT32_MAX};
+    for (size_t i = 0; i < 4; i++) {
+        uint8_t bytes[CG_WIRE_HEADER_BYTES + CG_MESSAGE_APPENDED_BYTES];
+        cg_message_appended made = {.partition = others[i], .durable_sequence = 0};
+        cg_message_appended_encode(&made, bytes + CG_WIRE_HEADER_BYTES);
+        seal(bytes, sizeof bytes, CG_MESSAGE_APPENDED, 0, 1);
+        assert_ignored(&used, 1, bytes, sizeof bytes);
+    }
+    for (uint32_t partition = 0; partition < 6; partition++) {
+        assert_int_equal(storage_done(&used, 1, cg_replicate_token(partition, 1))->count, 0);
+        assert_int_equal(timer(&used, 1, cg_timer_id(CG_TIMER_RESEND, partition))->count, 0);
+    }
+    assert_int_equal(storage_done(&used, 1, UINT64_MAX)->count, 0);
+    assert_int_equal(timer(&used, 1, cg_timer_id(CG_TIMER_RESEND, UINT32_MAX))->count, 0);
+    free_rig(&used);
+}
+
+/* Goal: 16 bits of a space travel with each message that asks for work. */
+static void test_space_travels(void **state) {
+    (void)state;
+    cg_message_remove made = {.request_id = 7, .target = 9, .client = 3, .priority = 2};
+    for (uint32_t space = 0; space <= UINT16_MAX; space += 13107) {
+        uint8_t bytes[CG_MESSAGE_REMOVE_BYTES];
+        cg_message_remove read;
+        cg_error error = {0};
+        made.space = space;
+        cg_message_remove_encode(&made, bytes);
+        assert_ok(cg_message_remove_decode(bytes, sizeof bytes, &read, &error), error);
+        assert_int_equal(read.space, space);
+        assert_int_equal(read.priority, 2);
+    }
+}
+
+/* --- where things are -----------------------------------------------------------------------
+ */
+
+/* Goal: each host is the primary of one partition of each space, and copies that of the host before
+ * it. */
+static void test_every_partition_has_its_hosts(void **state) {
+    (void)state;
+    for (uint32_t hosts = 1; hosts <= HOSTS_MAX; hosts++) {
+        for (uint32_t spaces = 1; spaces <= 5; spaces += 2) {
+            rig used = spaces_rig(hosts, spaces);
+            for (uint32_t number = 0; number < hosts * spaces + 3; number++) {
+                uint32_t space = number / hosts;
+                uint32_t primary = (number % hosts + space) % hosts;
+                assert_int_equal(cg_node_primary_of(number, hosts), primary);
+                for (uint32_t host = 0; host < hosts; host++) {
+                    cg_partition_state it = cg_node_partition(used.nodes[host], number);
+                    bool is_copy = hosts > 1 && host == (primary + 1) % hosts;
+                    assert_true(it.primary == (space < spaces && host == primary));
+                    assert_true(it.present == (space < spaces && (host == primary || is_copy)));
+                }
+            }
+            free_rig(&used);
+        }
+    }
+    assert_int_equal(cg_node_partition_number(77, 3, 4), 12 + cg_node_partition_of(77, 4));
+}
+
+/* --- what would leak ------------------------------------------------------------------------
+ */
+
+/* Goal: what is done in one space leaves the other's state as it is, and its facts are nothing to
+ * the other: not to deallocate, and no recall reads them. */
+static void test_facts(void **state) {
+    (void)state;
+    rig used = spaces_rig(1, 2);
+    world around = world_of(&used);
+    uint8_t bytes[8];
+    const uint64_t key = 17;
+    const cg_reply first = told_of(&used, &around, 0, allocate_of(1, "w17a w17b"));
+    assert_int_equal(first.status, CG_OK);
+    assert_int_equal(first.winner, 17);
+    uint64_t hash = hash_in(&used, 0);
+    cg_reply reply = told_of(&used, &around, 1, allocate_of(2, "w17a w17b"));
+    assert_int_equal(reply.winner, 17);
+    assert_int_equal(reply.fact_id, cg_partition_fact_id(1, 1));
+    assert_int_equal(first.fact_id, cg_partition_fact_id(0, 1));
+    assert_int_equal(told_of(&used, &around, 1, removal_of(3, 1)).status, CG_ERROR_NOT_FOUND);
+    assert_int_equal(told_of(&used, &around, 0, removal_of(4, 2)).status, CG_ERROR_NOT_FOUND);
+    assert_true(hash_in(&used, 0) == hash);
+    assert_int_equal(told_of(&used, &around, 1, removal_of(5, 2)).status, CG_OK);
+    assert_true(hash_in(&used, 0) == hash);
+    /* One fact is below the key in the first space, none is in the second. */
+    for (uint32_t space = 0; space < 2; space++) {
+        cg_tier_statistics before = cg_node_statistics_of(used.nodes[0]).tiers;
+        reply = told_of(&used, &around, space, recall_of(6 + space, &key, 1, 0, bytes));
+        assert_int_equal(reply.count, 1);
+        cg_tier_statistics after = cg_node_statistics_of(used.nodes[0]).tiers;
+        uint64_t reads = 0;
+        for (int level = 0; level < CG_TIER_LEVELS_MAX; level++) {
+            reads += after.reads[level] - before.reads[level];
+        }
+        assert_int_equal(reads, 2 - space);
+    }
+    /* The same id again, in each space, is a request of that space. */
+    assert_int_equal(told_of(&used, &around, 0, allocate_of(1, "w17a w17b")).fact_id,
+                     first.fact_id);
+    assert_int_equal(told_of(&used, &around, 1, allocate_of(1, "w17a w17b")).fact_id,
+                     cg_partition_fact_id(1, 3));
+    assert_int_equal(cg_node_space_statistics(used.nodes[0], 0).allocations, 1);
+    assert_int_equal(cg_node_space_statistics(used.nodes[0], 1).allocations, 2);
+    assert_int_equal(cg_node_space_statistics(used.nodes[0], 1).removals, 1);
+    world_free(&around);
+    free_rig(&used);
+}
+
+/* How many of these a space takes until it is full. */
+static uint32_t fill(rig *used, world *around, uint32_t space, uint64_t first_id) {
+    for (uint32_t count = 0;; count++) {
+        cg_reply reply =
+            told_of(used, around, space, allocate_of(first_id + count, "w17a w17b"));
+        if (reply.status != CG_OK) {
+            assert_int_equal(reply.status, CG_ERROR_FULL);
+            return count;
+        }
+    }
+}
+
+/* Goal: a space that is full refuses what comes, and the others go on up to their own shares. */
+static void test_quotas(void **state) {
+    (void)state;
+    cg_node_options options = spaces_options(1, 3);
+    options.pools = (cg_pool_options){6 * 4096, 0};
+    options.pool_shares[0] = 1;
+    options.pool_shares[1] = 3;
+    options.pool_shares[2] = 2;
+    rig used = make_rig_with(1, &options);
+    world around = world_of(&used);
+    uint32_t one = fill(&used, &around, 0, 1000);
+    assert_true(one > 100); /* of 16 bytes each */
+    uint64_t hash = hash_in(&used, 0);
+    assert_int_equal(fill(&used, &around, 1, 10000), 3 * one);
+    assert_int_equal(fill(&used, &around, 2, 20000), 2 * one);
+    assert_true(hash_in(&used, 0) == hash);
+    for (uint32_t space = 0; space < 3; space++) {
+        cg_space_statistics it = cg_node_space_statistics(used.nodes[0], space);
+        assert_int_equal(it.pools.slots_taken, options.pool_shares[space] * one);
+    }
+    assert_int_equal(cg_node_statistics_of(used.nodes[0]).pools.slots_taken, 6 * one);
+    world_free(&around);
+    free_rig(&used);
+}
+
+/* Goal: a decision that one space remembers is none of another, and neither a lesson, nor many
+ * texts, in one space drop what another remembers. */
+static void test_decision_caches(void **state) {
+    (void)state;
+    cg_node_options options = spaces_options(1, 2);
+    options.service.cache_entries = 4;
+    rig used = make_rig_with(1, &options);
+    world around = world_of(&used);
+    static const char text[] = "w17a w17b";
+    assert_int_equal(told_of(&used, &around, 0, allocate_of(1, text)).cached, 0);
+    assert_int_equal(told_of(&used, &around, 1, allocate_of(2, text)).cached, 0);
+    assert_int_equal(told_of(&used, &around, 1, allocate_of(3, text)).cached, 1);
+    cg_event lesson = allocate_of(4, "w30a w30b");
+    lesson.flags = CG_REQUEST_LABELLED;
+    lesson.label = 30;
+    assert_int_equal(told_of(&used, &around, 1, lesson).status, CG_OK);
+    assert_int_equal(told_of(&used, &around, 0, allocate_of(5, text)).cached, 1);
+    for (uint32_t i = 0; i < 8; i++) {
+        char other[32];
+        snprintf(other, sizeof other, "w%ua w%ub", 40 + i, 40 + i);
+        assert_int_equal(told_of(&used, &around, 1, allocate_of(10 + i, other)).status, CG_OK);
+    }
+    assert_int_equal(told_of(&used, &around, 0, allocate_of(30, text)).cached, 1);
+    assert_int_equal(cg_node_space_statistics(used.nodes[0], 0).cache.capacity, 2);
+    assert_int_equal(cg_node_space_statistics(used.nodes[0], 0).cache.hits, 2);
+    assert_int_equal(cg_node_space_statistics(used.nodes[0], 1).cache.hits, 1);
+    assert_int_equal(cg_node_statistics_of(used.nodes[0]).cache.hits, 3);
+    world_free(&around);
+    free_rig(&used);
+}
+
+/* Goal: a word that one space has read is unknown in another, and its document frequencies, on
+ * which vectors depend, stay what they were. */
+static void test_vocabularies(void **state) {
+    (void)state;
+    rig used = spaces_rig(1, 2);
+    world around = world_of(&used);
+    uint64_t version = cg_node_vocabulary_version(used.nodes[0], 1);
+    assert_int_equal(
+        told_of(&used, &around, 0, allocate_of(1, "xylograph, of w17a w17b")).status, CG_OK);
+    assert_true(cg_node_vocabulary_version(used.nodes[0], 0) != version);
+    assert_true(cg_node_vocabulary_version(used.nodes[0], 1) == version);
+    used.now_ns += MS;
+    assert_refused(&used, 0, in_space(1, allocate_of(2, "xylograph")), CG_ERROR_INVALID,
+                   "the graph knows none of the text's words");
+    assert_int_equal(told_of(&used, &around, 0, allocate_of(3, "xylograph")).status, CG_OK);
+    world_free(&around);
+    free_rig(&used);
+}
+
+/* Goal: which slot a fact gets does not depend on what another space has brought into the memory
+ * tiers, though those are shared. */
+static void test_slots(void **state) {
+    (void)state;
+    uint64_t slots[2][12];
+    for (uint32_t busy = 0; busy < 2; busy++) {
+        cg_node_options options = spaces_options(1, 2);
+        options.tiers[0].capacity = 4;
+        options.tiers[1].capacity = 8;
+        rig used = make_rig_with(1, &options);
+        world around = world_of(&used);
+        for (uint32_t i = 0; i < 12; i++) {
+            uint64_t key = 17;
+            uint8_t bytes[8];
+            cg_event event = allocate_of(100 + i, "w17a w17b");
+            event.priority = CG_PRIORITY_URGENT;
+            for (uint32_t j = 0; busy && j < 3; j++) {
+                cg_event recall = recall_of(1000 + 3 * i + j, &key, 1, 0, bytes);
+                assert_int_equal(told_of(&used, &around, 1, recall).status, CG_OK);
+            }
+            if (i % 4 == 3) { /* holes, so that there is a choice */
+                event = removal_of(100 + i, 98 + i);
+            }
+            slots[busy][i] = told_of(&used, &around, 0, event).slot;
+        }
+        world_free(&around);
+        free_rig(&used);
+    }
+    assert_memory_equal(slots[0], slots[1], sizeof slots[0]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_bad_requests),
+        cmocka_unit_test(test_forged_work),
+        cmocka_unit_test(test_forged_partitions),
+        cmocka_unit_test(test_space_travels),
+        cmocka_unit_test(test_every_partition_has_its_hosts),
+        cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_quotas),
+        cmocka_unit_test(test_decision_caches),
+        cmocka_unit_test(test_vocabularies),
+        cmocka_unit_test(test_slots),
+    };
+    return cmocka_run_group_tests(tests, rig_set_up, rig_tear_down);
+}
