@@ -181,6 +181,24 @@ static void test_forged_partitions(void **state) {
     free_rig(&used);
 }
 
+/* Goal: that a write of a partition that is not here is durable says nothing of one that is. */
+static void test_strange_writes(void **state) {
+    (void)state;
+    rig used = spaces_rig(3, 2);
+    uint64_t id = id_in(1, 3, 1);
+    taken write = take(step(&used, 1, allocate_of(id, "w17a w17b")), CG_OUTPUT_WRITE);
+    for (uint32_t partition = 0; partition < 7; partition++) {
+        if (partition != 1) {
+            assert_int_equal(storage_done(&used, 1, cg_replicate_token(partition, 1))->count,
+                             0);
+            assert_int_equal(cg_node_partition(used.nodes[1], 1).durable_sequence, 0);
+        }
+    }
+    assert_int_equal(take_reply(storage_done(&used, 1, write.output.id)).status, CG_OK);
+    free(write.bytes);
+    free_rig(&used);
+}
+
 /* Goal: 16 bits of a space travel with each message that asks for work. */
 static void test_space_travels(void **state) {
     (void)state;
@@ -359,35 +377,77 @@ static void test_vocabularies(void **state) {
     free_rig(&used);
 }
 
-/* Goal: which slot a fact gets does not depend on what another space has brought into the memory
- * tiers, though those are shared. */
+/* A text about concept 17 of more than 1,000 bytes and 64 words, which count as rich. */
+static void rich_text(char text[2048]) {
+    int used = snprintf(text, 2048, "w17a w17b");
+    for (int i = 0; i < 80; i++) {
+        used += snprintf(text + used, 2048 - (size_t)used, " richness%04d", i);
+    }
+}
+
+/* Goal: where a fact lies in its pool does not depend on what another space has brought into the memory
+ * tiers, though those are shared. A rich fact goes where most is free unless its target, in the
+ * first tier, says that it will be read at once. */
 static void test_slots(void **state) {
     (void)state;
-    uint64_t slots[2][12];
+    cg_pool_place places[2];
+    char text[2048];
+    rich_text(text);
     for (uint32_t busy = 0; busy < 2; busy++) {
         cg_node_options options = spaces_options(1, 2);
         options.tiers[0].capacity = 4;
         options.tiers[1].capacity = 8;
+        options.service.cache_entries = 8;
         rig used = make_rig_with(1, &options);
         world around = world_of(&used);
-        for (uint32_t i = 0; i < 12; i++) {
-            uint64_t key = 17;
-            uint8_t bytes[8];
-            cg_event event = allocate_of(100 + i, "w17a w17b");
-            event.priority = CG_PRIORITY_URGENT;
-            for (uint32_t j = 0; busy && j < 3; j++) {
-                cg_event recall = recall_of(1000 + 3 * i + j, &key, 1, 0, bytes);
-                assert_int_equal(told_of(&used, &around, 1, recall).status, CG_OK);
-            }
-            if (i % 4 == 3) { /* holes, so that there is a choice */
-                event = removal_of(100 + i, 98 + i);
-            }
-            slots[busy][i] = told_of(&used, &around, 0, event).slot;
+        for (uint32_t i = 0; i < 60; i++) { /* three a block */
+            cg_reply reply = told_of(&used, &around, 0, allocate_of(10 + i, text));
+            assert_int_equal(reply.winner, 17);
         }
+        static const uint64_t holes[] = {10, 11,
+                                         17}; /* two in the first block, one in the last */
+        for (uint32_t i = 0; i < 3; i++) {
+            cg_event removal = removal_of(90 + i, holes[i]);
+            assert_int_equal(told_of(&used, &around, 0, removal).status, CG_OK);
+        }
+        uint8_t bytes[8];
+        for (uint64_t key = 100; key < 120; key++) { /* nothing else is in the tiers */
+            (void)told_of(&used, &around, 0, recall_of(key, &key, 1, 0, bytes));
+        }
+        const uint64_t target = 17;
+        for (uint64_t i = 0; busy && i < 5; i++) {
+            (void)told_of(&used, &around, 1, recall_of(200 + i, &target, 1, 0, bytes));
+        }
+        uint64_t key = cg_node_tier_key(&used.nodes[0]->spaces[0], 17);
+        assert_true((cg_tiers_where(used.nodes[0]->tiers, key, 0) == 0) == (busy == 1));
+        cg_event event = allocate_of(300, text);
+        event.priority = CG_PRIORITY_URGENT;
+        cg_reply reply = told_of(&used, &around, 0, event);
+        assert_int_equal(reply.cached, 1); /* so it reads nothing by itself */
+        assert_true(
+            cg_pools_place(used.nodes[0]->spaces[0].own.pools, reply.slot, &places[busy]));
         world_free(&around);
         free_rig(&used);
     }
-    assert_memory_equal(slots[0], slots[1], sizeof slots[0]);
+    assert_int_equal(places[0].block, places[1].block);
+    assert_int_equal(places[0].position, places[1].position);
+}
+
+/* Goal: concepts of the corpus are in the tiers once for all spaces, facts never for another. */
+static void test_tier_keys(void **state) {
+    (void)state;
+    rig used = spaces_rig(3, 4);
+    for (uint32_t one = 0; one < 4; one++) {
+        for (uint32_t two = 0; two < one; two++) {
+            const cg_space *left = &used.nodes[1]->spaces[one];
+            const cg_space *right = &used.nodes[1]->spaces[two];
+            assert_true(cg_node_tier_key(left, 17) == cg_node_tier_key(right, 17));
+            for (uint32_t row = SUPPORT_CONCEPTS; row < SUPPORT_CONCEPTS + 3; row++) {
+                assert_true(cg_node_tier_key(left, row) != cg_node_tier_key(right, row));
+            }
+        }
+    }
+    free_rig(&used);
 }
 
 int main(void) {
@@ -403,6 +463,8 @@ int main(void) {
         cmocka_unit_test(test_decision_caches),
         cmocka_unit_test(test_vocabularies),
         cmocka_unit_test(test_slots),
+        cmocka_unit_test(test_tier_keys),
+        cmocka_unit_test(test_strange_writes),
     };
     return cmocka_run_group_tests(tests, rig_set_up, rig_tear_down);
 }
