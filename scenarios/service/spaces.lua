@@ -66,6 +66,8 @@ return {
       op = ">=", bound = 0.99, unit = "x", note = "the quiet tenant's decisions, with the noise over without" },
     { id = "B-7-latency", metric = "latency.space1:p99", where = { noise = 4 }, over = { noise = 0 }, op = "<=",
       bound = 2, unit = "x", note = "the machine is shared: its latency grows with the noise" },
+    { id = "B-7-fair", metric = "latency.space1:p99", where = { noise = 16, permits = 3 }, over = { permits = "all" },
+      op = "<=", bound = 0.5, unit = "x", note = "and permits, which clients share fairly, keep most of that away" },
     { id = "B-7-invariants", metric = "invariant.violations:total", op = "=", bound = 0 },
   },
 }
