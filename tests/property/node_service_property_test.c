@@ -351,7 +351,8 @@ static void check_requests(const program *self) {
     for (uint32_t host = 0; host < self->nodes.hosts; host++) {
         const cg_node *node = self->nodes.nodes[host];
         cg_node_statistics statistics = cg_node_statistics_of(node);
-        assert_int_equal(cg_partition_live_facts(&node->spaces[0].own), facts[host] - removed[host]);
+        assert_int_equal(cg_partition_live_facts(&node->spaces[0].own),
+                         facts[host] - removed[host]);
         assert_int_equal(statistics.pools.slots_taken, facts[host] - removed[host]);
         assert_int_equal(statistics.allocations, facts[host]);
         assert_int_equal(statistics.removals, removed[host]);

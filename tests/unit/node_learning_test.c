@@ -122,7 +122,8 @@ static void test_audit_leaves_learning_alone(void **state) {
         free(right.bytes);
     }
     assert_true(disagreed > 0); /* so the audits were other decisions */
-    assert_same_learned(&plain.nodes[0]->spaces[0].own.learned, &audited.nodes[0]->spaces[0].own.learned);
+    assert_same_learned(&plain.nodes[0]->spaces[0].own.learned,
+                        &audited.nodes[0]->spaces[0].own.learned);
     assert_true(plain.nodes[0]->spaces[0].own.learned.lessons > SUPPORT_LESSONS);
     assert_true(hash_of(&plain, 0, 0) == hash_of(&audited, 0, 0));
     free_rig(&plain);

@@ -387,7 +387,8 @@ static void test_group_commit(void **state) {
     size_t bytes = 0;
     for (uint64_t sequence = 2; sequence <= 4; sequence++) {
         size_t record_bytes = 0;
-        const uint8_t *record = cg_log_bytes(used.nodes[0]->spaces[0].own.log, sequence, &record_bytes);
+        const uint8_t *record =
+            cg_log_bytes(used.nodes[0]->spaces[0].own.log, sequence, &record_bytes);
         assert_memory_equal(record, second.bytes + bytes, record_bytes);
         bytes += record_bytes;
     }
