@@ -223,6 +223,9 @@ static void every_option_survives_its_text(void **state) {
             snprintf(value, sizeof value, "599s");
         } else if (strcmp(option->path, "engine.tiers.l1") == 0) {
             snprintf(value, sizeof value, "1M"); /* at most those of the second tier */
+        } else if (strcmp(option->path, "engine.pools.shares") == 0 ||
+                   strcmp(option->path, "load.spaces") == 0) {
+            snprintf(value, sizeof value, "7"); /* a share for each space */
         } else if (strcmp(option->path, "engine.prefetch") == 0) {
             assert_ok(sim_options_set(&options, "engine.successors", "1K", &error), error);
         }
