@@ -13,7 +13,7 @@
 #include "sim/scenario/option_table.h"
 #include "sim/scenario/share_list.h"
 
-enum { INTERVALS_MAX = 1000000, OPTIONS_MAX = 128, LINE_BYTES = 1024 };
+enum { INTERVALS_MAX = 1000000, OPTIONS_MAX = 256, LINE_BYTES = 1024 };
 
 void sim_options_default(sim_options *options) {
     memset(options, 0, sizeof *options);
