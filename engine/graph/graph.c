@@ -1,7 +1,8 @@
 /* The graph: making it, adding to it, and its plain accessors.
  *
  * Invariant: whatever can fail in an addition (memory) happens before the first visible change,
- * so a failed addition leaves the graph as it was.
+ * so a failed addition leaves the graph as it was. An edge is in one place of one layer; its
+ * weight is that of the highest layer that says one.
  * Known value: with base {a -> b} and an overlay that adds a -> c, the edges of a come out as
  * b, c, the base still has one edge, the overlay two.
  */
@@ -11,40 +12,50 @@
 
 #include "engine/graph/graph_layout.h"
 
-static const char *const edge_names[CG_EDGE_TYPE_COUNT] = {
-    [CG_EDGE_HYPERNYM] = "hypernym",
-    [CG_EDGE_INSTANCE_HYPERNYM] = "instance_hypernym",
-    [CG_EDGE_HYPONYM] = "hyponym",
-    [CG_EDGE_INSTANCE_HYPONYM] = "instance_hyponym",
-    [CG_EDGE_MEMBER_HOLONYM] = "member_holonym",
-    [CG_EDGE_SUBSTANCE_HOLONYM] = "substance_holonym",
-    [CG_EDGE_PART_HOLONYM] = "part_holonym",
-    [CG_EDGE_MEMBER_MERONYM] = "member_meronym",
-    [CG_EDGE_SUBSTANCE_MERONYM] = "substance_meronym",
-    [CG_EDGE_PART_MERONYM] = "part_meronym",
-    [CG_EDGE_ANTONYM] = "antonym",
-    [CG_EDGE_ATTRIBUTE] = "attribute",
-    [CG_EDGE_DERIVATION] = "derivation",
-    [CG_EDGE_DOMAIN_TOPIC] = "domain_topic",
-    [CG_EDGE_DOMAIN_REGION] = "domain_region",
-    [CG_EDGE_DOMAIN_USAGE] = "domain_usage",
-    [CG_EDGE_MEMBER_TOPIC] = "member_topic",
-    [CG_EDGE_MEMBER_REGION] = "member_region",
-    [CG_EDGE_MEMBER_USAGE] = "member_usage",
-    [CG_EDGE_ENTAILMENT] = "entailment",
-    [CG_EDGE_CAUSE] = "cause",
-    [CG_EDGE_ALSO_SEE] = "also_see",
-    [CG_EDGE_VERB_GROUP] = "verb_group",
-    [CG_EDGE_SIMILAR] = "similar",
-    [CG_EDGE_PARTICIPLE] = "participle",
-    [CG_EDGE_PERTAINYM] = "pertainym",
-    [CG_EDGE_OTHER] = "other",
-};
+/* --- Texts, and blocks of just the size. --- */
 
-const char *cg_edge_type_name(cg_edge_type type) {
-    CG_ASSERT((unsigned)type < CG_EDGE_TYPE_COUNT);
-    return edge_names[type];
+cg_status cg_texts_reserve(text_heap *texts, const cg_allocator *allocator, size_t more_bytes,
+                           cg_error *error) {
+    return CG_GROW(allocator, texts->bytes, texts->capacity, texts->used_bytes + more_bytes,
+                   error);
 }
+
+size_t cg_texts_append(text_heap *texts, const char *text) {
+    size_t start = texts->used_bytes;
+    size_t bytes = strlen(text) + 1;
+    CG_ASSERT(bytes <= texts->capacity - start);
+    memcpy(texts->bytes + start, text, bytes);
+    texts->used_bytes += bytes;
+    return start;
+}
+
+void cg_texts_deinit(text_heap *texts, const cg_allocator *allocator) {
+    cg_deallocate(allocator, texts->bytes, texts->capacity, 1);
+    *texts = (text_heap){0};
+}
+
+void *cg_graph_cut(const cg_allocator *allocator, void *block, size_t *capacity, size_t count,
+                   size_t size) {
+    if (count == *capacity || !block) {
+        return block;
+    }
+    void *cut =
+        allocator->reallocate(allocator->context, block, *capacity * size, count * size);
+    if (!cut && count > 0) {
+        return block;
+    }
+    *capacity = count;
+    return cut;
+}
+
+void cg_graph_cut_concepts(cg_graph *graph) {
+    graph->concepts = cg_graph_cut(&graph->allocator, graph->concepts, &graph->concept_capacity,
+                                   graph->concept_count, sizeof(graph_concept));
+    graph->names.bytes = cg_graph_cut(&graph->allocator, graph->names.bytes,
+                                      &graph->names.capacity, graph->names.used_bytes, 1);
+}
+
+/* --- Life cycle. --- */
 
 cg_status cg_graph_alloc(const cg_graph *base, cg_allocator allocator, cg_graph **out,
                          cg_error *error) {
@@ -56,11 +67,8 @@ cg_status cg_graph_alloc(const cg_graph *base, cg_allocator allocator, cg_graph 
     graph->base = base;
     graph->level = base ? base->level + 1 : 0;
     graph->first_row = base ? cg_graph_concept_count(base) : 0;
-    graph->vacant_edge = NO_EDGE;
-    cg_status status = cg_table_alloc(allocator, &graph->chain_of_row, error);
-    if (status == CG_OK) {
-        status = cg_table_alloc(allocator, &graph->hub_edges, error);
-    }
+    graph->properties.first = base ? cg_graph_property_count(base) : 0;
+    cg_status status = cg_chains_init(&graph->growing, allocator, error);
     if (status != CG_OK) {
         cg_graph_free(graph);
         return status;
@@ -69,22 +77,41 @@ cg_status cg_graph_alloc(const cg_graph *base, cg_allocator allocator, cg_graph 
     return CG_OK;
 }
 
+void cg_graph_free_rows(cg_graph *graph) {
+    cg_deallocate(&graph->allocator, graph->own_starts, (size_t)graph->frozen_count + 1,
+                  sizeof(uint64_t));
+    cg_deallocate(&graph->allocator, graph->own_edges, graph->edge_capacity, sizeof(cg_edge));
+}
+
 void cg_graph_free(cg_graph *graph) {
     if (!graph) {
         return;
     }
     cg_allocator allocator = graph->allocator;
-    size_t starts = graph->row_starts ? (size_t)graph->frozen_count + 1 : 0;
     cg_deallocate(&allocator, graph->concepts, graph->concept_capacity, sizeof(graph_concept));
-    cg_deallocate(&allocator, graph->names, graph->names_capacity, 1);
-    cg_deallocate(&allocator, graph->row_starts, starts, sizeof(uint64_t));
-    cg_deallocate(&allocator, graph->frozen_edges, graph->frozen_edge_count, sizeof(cg_edge));
-    cg_deallocate(&allocator, graph->growing, graph->growing_capacity, sizeof(growing_edge));
-    cg_deallocate(&allocator, graph->chains, graph->chain_capacity, sizeof(chain));
+    cg_texts_deinit(&graph->names, &allocator);
+    cg_graph_free_rows(graph);
+    cg_chains_deinit(&graph->growing, &allocator);
+    cg_chains_deinit(&graph->reweighted, &allocator);
     cg_deallocate(&allocator, graph->removed, graph->removed_capacity, sizeof(uint64_t));
-    cg_table_free(graph->chain_of_row);
-    cg_table_free(graph->hub_edges);
+    cg_texts_deinit(&graph->relations.names, &allocator);
+    cg_deallocate(&allocator, graph->relations.name_starts, graph->relations.capacity,
+                  sizeof(uint32_t));
+    cg_table_free(graph->relations.type_of_name);
+    cg_properties_deinit(&graph->properties, &allocator);
     cg_deallocate(&allocator, graph, 1, sizeof *graph);
+}
+
+uint64_t cg_graph_bytes(const cg_graph *graph) {
+    const graph_relations *relations = &graph->relations;
+    uint64_t starts = graph->own_starts ? (uint64_t)graph->frozen_count + 1 : 0;
+    return sizeof *graph + graph->concept_capacity * sizeof(graph_concept) +
+           graph->names.capacity + starts * sizeof(uint64_t) +
+           graph->edge_capacity * sizeof(cg_edge) + cg_chains_bytes(&graph->growing) +
+           cg_chains_bytes(&graph->reweighted) + graph->removed_capacity * sizeof(uint64_t) +
+           relations->names.capacity + relations->capacity * sizeof(uint32_t) +
+           (relations->type_of_name ? cg_table_bytes(relations->type_of_name) : 0) +
+           cg_graph_property_bytes(graph);
 }
 
 /* --- Concepts. --- */
@@ -111,15 +138,12 @@ cg_status cg_graph_add_concept(cg_graph *graph, uint64_t id, uint32_t type, cons
     if (status != CG_OK) {
         return status;
     }
-    status = CG_GROW(&graph->allocator, graph->names, graph->names_capacity,
-                     graph->names_bytes + name_bytes + 1, error);
+    status = cg_texts_reserve(&graph->names, &graph->allocator, name_bytes + 1, error);
     if (status != CG_OK) {
         return status;
     }
-    memcpy(graph->names + graph->names_bytes, name, name_bytes + 1);
-    graph->concepts[graph->concept_count] =
-        (graph_concept){.id = id, .type = type, .name_start = graph->names_bytes};
-    graph->names_bytes += name_bytes + 1;
+    graph->concepts[graph->concept_count] = (graph_concept){
+        .id = id, .type = type, .name_start = cg_texts_append(&graph->names, name)};
     *row = graph->first_row + graph->concept_count++;
     return CG_OK;
 }
@@ -156,22 +180,14 @@ uint32_t cg_graph_depth(const cg_graph *graph, uint32_t row) {
 
 const char *cg_graph_name(const cg_graph *graph, uint32_t row) {
     const cg_graph *owner = owner_of(graph, row);
-    return owner->names + owner->concepts[row - owner->first_row].name_start;
+    return owner->names.bytes + owner->concepts[row - owner->first_row].name_start;
 }
 
 /* --- Edges. --- */
 
-const chain *cg_graph_chain(const cg_graph *layer, uint32_t row) {
-    uint64_t index = 0;
-    if (layer->growing_count == 0 || !cg_table_get(layer->chain_of_row, row, &index)) {
-        return NULL;
-    }
-    return &layer->chains[index];
-}
-
-static bool frozen_has(const cg_graph *layer, uint32_t row, cg_edge edge) {
+uint64_t cg_graph_find_frozen(const cg_graph *layer, uint32_t row, cg_edge edge) {
     if (row >= layer->frozen_count) {
-        return false;
+        return UINT64_MAX;
     }
     uint64_t low = layer->row_starts[row];
     uint64_t high = layer->row_starts[row + 1];
@@ -179,43 +195,44 @@ static bool frozen_has(const cg_graph *layer, uint32_t row, cg_edge edge) {
         uint64_t middle = low + (high - low) / 2;
         cg_edge held = layer->frozen_edges[middle];
         if (held.type == edge.type && held.target == edge.target) {
-            return true;
+            return middle;
         }
-        if (held.type < edge.type || (held.type == edge.type && held.target < edge.target)) {
+        if (cg_edge_comes_before(held, edge)) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    return false;
+    return UINT64_MAX;
 }
 
-static bool growing_has(const cg_graph *layer, uint32_t row, cg_edge edge) {
-    const chain *held = cg_graph_chain(layer, row);
-    if (!held) {
-        return false;
-    }
-    if (held->count >= HUB_EDGES) {
-        uint64_t types = 0;
-        return cg_table_get(layer->hub_edges, cg_graph_hub_key(row, edge.target), &types) &&
-               (types >> edge.type & 1) != 0;
-    }
-    for (uint32_t i = held->head; i != NO_EDGE; i = layer->growing[i].next) {
-        if (layer->growing[i].edge.type == edge.type &&
-            layer->growing[i].edge.target == edge.target) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static cg_status check_edge(const cg_graph *graph, uint32_t from, cg_edge edge,
-                            cg_error *error) {
+cg_status cg_graph_check_ends(const cg_graph *graph, uint32_t from, cg_edge edge,
+                              cg_error *error) {
     uint32_t count = cg_graph_concept_count(graph);
+    uint32_t types = cg_graph_relation_count(graph);
     if (from >= count || edge.target >= count) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "an edge from row %u to row %u; the graph has %u rows", from,
                             edge.target, count);
+    }
+    if (edge.type >= types) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "the edge from row %u to row %u has type %u; types are 0 to %u",
+                            from, edge.target, edge.type, types - 1);
+    }
+    if (edge.unused != 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "the edge from row %u to row %u has %u in its last byte, not 0",
+                            from, edge.target, edge.unused);
+    }
+    return CG_OK;
+}
+
+static cg_status check_edge(const cg_graph *graph, uint32_t from, cg_edge edge,
+                            cg_error *error) {
+    cg_status status = cg_graph_check_ends(graph, from, edge, error);
+    if (status != CG_OK) {
+        return status;
     }
     if (from == edge.target) {
         return cg_error_set(error, CG_ERROR_INVALID, "an edge from row %u to itself", from);
@@ -225,107 +242,25 @@ static cg_status check_edge(const cg_graph *graph, uint32_t from, cg_edge edge,
                             "an edge from row %u to row %u, one of which was removed", from,
                             edge.target);
     }
-    if (edge.type >= CG_EDGE_TYPE_COUNT) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "the edge from row %u to row %u has type %u; types are 0 to %d",
-                            from, edge.target, edge.type, (int)CG_EDGE_TYPE_COUNT - 1);
-    }
     for (const cg_graph *layer = graph; layer; layer = layer->base) {
-        if (frozen_has(layer, from, edge) || growing_has(layer, from, edge)) {
+        if (cg_graph_find_frozen(layer, from, edge) != UINT64_MAX ||
+            cg_chains_find(&layer->growing, from, edge) != NO_EDGE) {
             return cg_error_set(error, CG_ERROR_EXISTS,
                                 "there is a %s edge from row %u to row %u already",
-                                cg_edge_type_name((cg_edge_type)edge.type), from, edge.target);
+                                cg_graph_relation_name(graph, edge.type), from, edge.target);
         }
-    }
-    if (graph->growing_count == NO_EDGE - 1 && graph->vacant_edges == 0) {
-        return cg_error_set(error, CG_ERROR_FULL, "a graph grows by at most %u edges",
-                            NO_EDGE - 1);
     }
     return CG_OK;
-}
-
-static cg_status note_hub_edge(cg_graph *graph, uint32_t row, cg_edge edge, cg_error *error) {
-    uint64_t types = 0;
-    uint64_t key = cg_graph_hub_key(row, edge.target);
-    (void)cg_table_get(graph->hub_edges, key, &types);
-    return cg_table_put(graph->hub_edges, key, types | UINT64_C(1) << edge.type, error);
-}
-
-/* Room for one more growing edge of the row, and its chain. The chain may be new and empty. */
-static cg_status reserve_edge(cg_graph *graph, uint32_t from, cg_error *error) {
-    cg_status status =
-        CG_GROW(&graph->allocator, graph->growing, graph->growing_capacity,
-                (size_t)graph->growing_count + (graph->vacant_edges == 0), error);
-    uint64_t index = 0;
-    if (status != CG_OK || cg_table_get(graph->chain_of_row, from, &index)) {
-        return status;
-    }
-    status = CG_GROW(&graph->allocator, graph->chains, graph->chain_capacity,
-                     (size_t)graph->chain_count + 1, error);
-    if (status == CG_OK) {
-        status = cg_table_put(graph->chain_of_row, from, graph->chain_count, error);
-    }
-    if (status == CG_OK) {
-        graph->chains[graph->chain_count++] =
-            (chain){.row = from, .head = NO_EDGE, .tail = NO_EDGE};
-    }
-    return status;
-}
-
-/* A chain that becomes a hub enters all its edges. Entries of a failed attempt are repeated by
- * the next and not read before. */
-static cg_status reserve_hub(cg_graph *graph, const chain *held, cg_edge edge,
-                             cg_error *error) {
-    cg_status status = CG_OK;
-    if (held->count + 1 == HUB_EDGES) {
-        for (uint32_t i = held->head; i != NO_EDGE && status == CG_OK;
-             i = graph->growing[i].next) {
-            status = note_hub_edge(graph, held->row, graph->growing[i].edge, error);
-        }
-    }
-    if (status == CG_OK && held->count + 1 >= HUB_EDGES) {
-        status = note_hub_edge(graph, held->row, edge, error);
-    }
-    return status;
-}
-
-static uint32_t take_place(cg_graph *graph) {
-    if (graph->vacant_edges == 0) {
-        return graph->growing_count++;
-    }
-    uint32_t at = graph->vacant_edge;
-    graph->vacant_edge = graph->growing[at].next;
-    graph->vacant_edges--;
-    return at;
 }
 
 cg_status cg_graph_add_edge(cg_graph *graph, uint32_t from, cg_edge edge, cg_error *error) {
     cg_status status = check_edge(graph, from, edge, error);
     if (status == CG_OK) {
-        status = reserve_edge(graph, from, error);
+        status = cg_chains_add(&graph->growing, &graph->allocator, from, edge, error);
     }
     if (status != CG_OK) {
         return status;
     }
-    uint64_t index = 0;
-    (void)cg_table_get(graph->chain_of_row, from, &index);
-    chain *held = &graph->chains[index];
-    status = reserve_hub(graph, held, edge, error);
-    if (status != CG_OK) {
-        return status;
-    }
-    uint32_t added = take_place(graph);
-    graph->growing[added] = (growing_edge){.edge = edge, .next = NO_EDGE};
-    if (held->count == 0) {
-        held->head = added;
-    } else {
-        graph->growing[held->tail].next = added;
-    }
-    held->tail = added;
-    held->count++;
-    held->parents += cg_edge_is_parent(edge.type);
-    held->children[0] += edge.type == CG_EDGE_HYPONYM;
-    held->children[1] += edge.type == CG_EDGE_INSTANCE_HYPONYM;
     if (cg_edge_is_parent(edge.type) && from >= graph->first_row + graph->frozen_count) {
         uint32_t *depth = &graph->concepts[from - graph->first_row].depth;
         uint32_t below = cg_graph_depth(graph, edge.target) + 1;
@@ -336,20 +271,47 @@ cg_status cg_graph_add_edge(cg_graph *graph, uint32_t from, cg_edge edge, cg_err
     return CG_OK;
 }
 
+/* Puts the edge's weight over what lies below. */
+static cg_status reweigh(cg_graph *graph, uint32_t from, cg_edge edge, cg_error *error) {
+    edge_chains *chains = &graph->reweighted;
+    uint32_t held = cg_chains_find(chains, from, edge);
+    if (held != NO_EDGE) {
+        chains->edges[held].edge.weight = edge.weight;
+        return CG_OK;
+    }
+    cg_status status =
+        chains->chain_of_row ? CG_OK : cg_chains_init(chains, graph->allocator, error);
+    return status == CG_OK ? cg_chains_add(chains, &graph->allocator, from, edge, error)
+                           : status;
+}
+
+cg_status cg_graph_set_weight(cg_graph *graph, uint32_t from, uint16_t type, uint32_t target,
+                              uint8_t weight, cg_error *error) {
+    cg_edge edge = {.target = target, .type = type, .weight = weight};
+    uint32_t growing = cg_chains_find(&graph->growing, from, edge);
+    if (growing != NO_EDGE) {
+        graph->growing.edges[growing].edge.weight = weight;
+        return CG_OK;
+    }
+    for (const cg_graph *layer = graph; layer; layer = layer->base) {
+        uint64_t frozen = cg_graph_find_frozen(layer, from, edge);
+        if (frozen != UINT64_MAX && graph->own_edges) { /* then there is no base */
+            graph->own_edges[frozen].weight = weight;
+            return CG_OK;
+        }
+        if (frozen != UINT64_MAX || cg_chains_find(&layer->growing, from, edge) != NO_EDGE) {
+            return reweigh(graph, from, edge, error);
+        }
+    }
+    return cg_error_set(error, CG_ERROR_NOT_FOUND,
+                        "there is no edge of type %u from row %u to row %u", type, from,
+                        target);
+}
+
 uint64_t cg_graph_edge_count(const cg_graph *graph) {
     uint64_t count = 0;
     for (; graph; graph = graph->base) {
-        count += graph->frozen_edge_count + graph->growing_count - graph->vacant_edges;
+        count += graph->frozen_edge_count + cg_chains_live(&graph->growing);
     }
     return count;
-}
-
-uint64_t cg_graph_bytes(const cg_graph *graph) {
-    uint64_t starts = graph->row_starts ? (uint64_t)graph->frozen_count + 1 : 0;
-    return sizeof *graph + graph->concept_capacity * sizeof(graph_concept) +
-           graph->names_capacity + starts * sizeof(uint64_t) +
-           graph->frozen_edge_count * sizeof(cg_edge) +
-           graph->growing_capacity * sizeof(growing_edge) +
-           graph->chain_capacity * sizeof(chain) + cg_table_bytes(graph->chain_of_row) +
-           cg_table_bytes(graph->hub_edges) + graph->removed_capacity * sizeof(uint64_t);
 }

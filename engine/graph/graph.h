@@ -5,7 +5,12 @@
  * and edges added to them lie in the growing part of this graph. Edges of a row come out frozen
  * first, sorted by (type, target), then growing in the order added.
  *
- * Weights are 8-bit: w = (weight + 1) / 256, in (0, 1].
+ * Weights are 8-bit: w = (weight + 1) / 256, in (0, 1]. A graph that stands on a base may give
+ * the base's edges other weights, which it keeps to itself.
+ *
+ * Frozen, an edge takes 8 bytes and a row 8. Related: bulk.h builds large graphs, properties.h
+ * holds what else is known of concepts, graph_merge.h makes one graph of layers, graph_file.h
+ * makes bytes of a graph and back.
  */
 #ifndef CG_ENGINE_GRAPH_GRAPH_H
 #define CG_ENGINE_GRAPH_GRAPH_H
@@ -13,8 +18,8 @@
 #include "engine/base/memory.h"
 #include "engine/base/status.h"
 
-/* WordNet's pointers (wninput(5WN)); every loader maps its relations to these or to
- * CG_EDGE_OTHER. */
+/* WordNet's pointers (wninput(5WN)). Other relations are a graph's own (cg_graph_add_relation),
+ * or CG_EDGE_OTHER. */
 typedef enum cg_edge_type {
     CG_EDGE_HYPERNYM, /* to the more general: the parent */
     CG_EDGE_INSTANCE_HYPERNYM,
@@ -48,6 +53,8 @@ typedef enum cg_edge_type {
 
 const char *cg_edge_type_name(cg_edge_type type); /* "hypernym" */
 
+enum { CG_RELATIONS_MAX = 65536 }; /* types in all: 0 to 65,535 */
+
 typedef struct cg_edge {
     uint32_t target; /* row */
     uint16_t type;   /* cg_edge_type, or a relation of the graph's own */
@@ -80,11 +87,28 @@ enum { CG_CONCEPT_TYPES = 64, CG_NAME_BYTES_MAX = 255, CG_PATH_MAX = 64 };
 cg_status cg_graph_add_concept(cg_graph *graph, uint64_t id, uint32_t type, const char *name,
                                uint32_t *row, cg_error *error);
 
-/* Refuses rows that don't exist and self edges (CG_ERROR_INVALID), and an edge of the same type
- * between the same concepts (CG_ERROR_EXISTS). A hypernym edge of either kind sets the depth of
+/* A relation of the graph's own: *type is the next from CG_EDGE_TYPE_COUNT on, or the one that
+ * has this name already, be it one of WordNet's. The name is copied. Relations belong to the
+ * lowest layer: a graph on a base knows the base's and gets no others. Errors, with the graph
+ * unchanged: CG_ERROR_INVALID (a name of no bytes or of more than CG_NAME_BYTES_MAX; a new name
+ * in a graph on a base), CG_ERROR_FULL (no type is left below CG_RELATIONS_MAX),
+ * CG_ERROR_MEMORY. */
+cg_status cg_graph_add_relation(cg_graph *graph, const char *name, uint16_t *type,
+                                cg_error *error);
+
+/* Refuses rows, relations and a fourth byte that don't exist and self edges (CG_ERROR_INVALID),
+ * and an edge of the same type between the same concepts (CG_ERROR_EXISTS). Cost: logarithmic
+ * in the row's frozen edges, and about constant in its growing ones. A hypernym edge of either kind sets the depth of
  * a growing concept (one of this graph, not frozen): its parent's + 1, when that is less than
  * what it had or it had none. */
 cg_status cg_graph_add_edge(cg_graph *graph, uint32_t from, cg_edge edge, cg_error *error);
+
+/* Another weight for an edge that is there. In a graph on a base, edges of the base keep theirs
+ * and this graph holds the change. Void are cursors and spans of the row. Errors, with the graph
+ * unchanged: CG_ERROR_NOT_FOUND (no such edge), CG_ERROR_MEMORY. Cost: as of cg_graph_add_edge;
+ * a row with changes of a base's edges is walked more slowly, other rows are not. */
+cg_status cg_graph_set_weight(cg_graph *graph, uint32_t from, uint16_t type, uint32_t target,
+                              uint8_t weight, cg_error *error);
 
 /* Takes a concept of this graph out, with its edges and those that lead back from where they lead:
  * so nothing leads to it any more, provided that each edge to it had one back. Its row stays, with
@@ -101,8 +125,9 @@ bool cg_graph_live_before(const cg_graph *graph, uint32_t row, uint32_t *before)
 
 /* Moves the growing part into compressed rows and computes depths: hops to the nearest root (a
  * concept without hypernym) along hypernym edges of both kinds; 0 for a concept that reaches no
- * root because its hypernyms form a cycle. Names and edge cursors taken before are void. Only
- * for a graph without a base (CG_ERROR_INVALID). On failure the graph is unchanged. */
+ * root because its hypernyms form a cycle. Names and edge cursors taken before are void; memory
+ * that concepts and names were to grow into is given back. Only for a graph without a base
+ * (CG_ERROR_INVALID). On failure the graph is unchanged. */
 cg_status cg_graph_freeze(cg_graph *graph, cg_error *error);
 
 /* Valid until the graph changes. */
@@ -110,11 +135,23 @@ typedef struct cg_edge_cursor { /* opaque value; walk with cg_graph_next_edge */
     const cg_graph *graph;
     uint32_t row;
     uint32_t stage;
+    bool is_reweighted; /* a layer has other weights for edges of this row */
     uint64_t position;
     uint64_t end;
 } cg_edge_cursor;
 cg_edge_cursor cg_graph_edges(const cg_graph *graph, uint32_t row);
 bool cg_graph_next_edge(cg_edge_cursor *cursor, cg_edge *edge);
+
+/* The frozen edges of a row, sorted by (type, target). Weights are the lowest layer's; in this
+ * graph they may be others, unless the row is plain. Borrowed until the lowest layer changes. */
+typedef struct cg_edge_span {
+    const cg_edge *edges; /* [count] */
+    uint64_t count;
+} cg_edge_span;
+cg_edge_span cg_graph_frozen_edges(const cg_graph *graph, uint32_t row);
+/* True: that span is all there is of the row, in the order of a cursor. Cost: constant, and
+ * nothing but comparisons where no layer grew. */
+bool cg_graph_row_is_plain(const cg_graph *graph, uint32_t row);
 
 /* Targets of hypernym and instance-hypernym edges, at most max, in edge order. Returns how
  * many. */
@@ -137,12 +174,17 @@ uint32_t cg_graph_depth(const cg_graph *graph, uint32_t row);
 uint32_t cg_graph_degree(const cg_graph *graph, uint32_t row);
 /* Edges of one type. Cost: logarithmic in frozen edges; linear in growing ones, but for hyponyms
  * and instance hyponyms, which are counted. */
-uint32_t cg_graph_degree_of_type(const cg_graph *graph, uint32_t row, cg_edge_type type);
+uint32_t cg_graph_degree_of_type(const cg_graph *graph, uint32_t row, uint32_t type);
 /* Borrowed until a concept is added. */
 const char *cg_graph_name(const cg_graph *graph, uint32_t row);
+/* Types there are: CG_EDGE_TYPE_COUNT and the graph's own. */
+uint32_t cg_graph_relation_count(const cg_graph *graph);
+/* Of any type there is, as cg_edge_type_name for WordNet's. Borrowed until a relation is
+ * added. */
+const char *cg_graph_relation_name(const cg_graph *graph, uint32_t type);
 uint64_t cg_graph_bytes(const cg_graph *graph); /* own part only */
-/* Own part: concepts by row, which of them were removed, and edges by row in the order they
- * come out. The same additions and removals give the same hash, also when additions were made to
+/* Own part: concepts by row, which of them were removed, edges by row in the order they come
+ * out, other weights of a base's edges, relations, properties. The same additions and removals give the same hash, also when additions were made to
  * different rows in another order. */
 uint64_t cg_graph_hash(const cg_graph *graph);
 

@@ -10,7 +10,6 @@
  */
 #include <string.h>
 
-#include "engine/base/hash.h"
 #include "engine/graph/graph_layout.h"
 
 /* Sets position and end for the cursor's stage. Frozen: indexes; growing: a chain's head and
@@ -29,11 +28,37 @@ static void enter_stage(cg_edge_cursor *cursor) {
     }
 }
 
+/* Whether any layer has other weights for edges of the row. */
+static bool is_reweighted(const cg_graph *graph, uint32_t row) {
+    for (const cg_graph *layer = graph; layer; layer = layer->base) {
+        const chain *held = cg_chains_of(&layer->reweighted, row);
+        if (held && held->count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 cg_edge_cursor cg_graph_edges(const cg_graph *graph, uint32_t row) {
     CG_ASSERT(row < cg_graph_concept_count(graph));
-    cg_edge_cursor cursor = {.graph = graph, .row = row};
+    cg_edge_cursor cursor = {
+        .graph = graph, .row = row, .is_reweighted = is_reweighted(graph, row)};
     enter_stage(&cursor);
     return cursor;
+}
+
+/* The weight of an edge that lies in layer `level`: what the highest layer from there up says. */
+static uint8_t weight_of(const cg_edge_cursor *cursor, cg_edge edge, uint32_t level) {
+    const cg_graph *layer = cursor->graph;
+    for (;; layer = layer->base) {
+        uint32_t at = cg_chains_find(&layer->reweighted, cursor->row, edge);
+        if (at != NO_EDGE) {
+            return layer->reweighted.edges[at].edge.weight;
+        }
+        if (layer->level == level) {
+            return edge.weight;
+        }
+    }
 }
 
 bool cg_graph_next_edge(cg_edge_cursor *cursor, cg_edge *edge) {
@@ -47,12 +72,39 @@ bool cg_graph_next_edge(cg_edge_cursor *cursor, cg_edge *edge) {
     }
     const cg_graph *layer = cg_graph_layer(cursor->graph, cursor->stage / 2);
     if (cursor->stage % 2 == 1) {
-        *edge = layer->growing[cursor->position].edge;
-        cursor->position = layer->growing[cursor->position].next;
+        const growing_edge *held = &layer->growing.edges[cursor->position];
+        *edge = held->edge;
+        cursor->position = held->next;
     } else {
         *edge = layer->frozen_edges[cursor->position++];
     }
+    if (cursor->is_reweighted) {
+        edge->weight = weight_of(cursor, *edge, layer->level);
+    }
     return true;
+}
+
+cg_edge_span cg_graph_frozen_edges(const cg_graph *graph, uint32_t row) {
+    CG_ASSERT(row < cg_graph_concept_count(graph));
+    const cg_graph *lowest = cg_graph_layer(graph, 0);
+    if (row >= lowest->frozen_count) {
+        return (cg_edge_span){0};
+    }
+    uint64_t first = lowest->row_starts[row];
+    uint64_t count = lowest->row_starts[row + 1] - first;
+    return (cg_edge_span){.edges = count > 0 ? &lowest->frozen_edges[first] : NULL,
+                          .count = count};
+}
+
+bool cg_graph_row_is_plain(const cg_graph *graph, uint32_t row) {
+    CG_ASSERT(row < cg_graph_concept_count(graph));
+    for (const cg_graph *layer = graph; layer; layer = layer->base) {
+        const chain *held = cg_graph_chain(layer, row);
+        if (held && held->count > 0) {
+            return false;
+        }
+    }
+    return !is_reweighted(graph, row);
 }
 
 uint32_t cg_graph_degree(const cg_graph *graph, uint32_t row) {
@@ -75,8 +127,8 @@ static uint32_t growing_parents(const cg_graph *layer, uint32_t row, uint32_t *p
     uint32_t wanted = held && held->parents < max ? held->parents : held ? max : 0;
     uint32_t count = 0;
     for (uint32_t at = held ? held->head : NO_EDGE; count < wanted;
-         at = layer->growing[at].next) {
-        const cg_edge *edge = &layer->growing[at].edge;
+         at = layer->growing.edges[at].next) {
+        const cg_edge *edge = &layer->growing.edges[at].edge;
         if (cg_edge_is_parent(edge->type)) {
             parents[count++] = edge->target;
         }
@@ -115,7 +167,7 @@ static uint64_t first_of_type(const cg_edge *edges, uint64_t count, uint32_t typ
     return low;
 }
 
-static uint32_t growing_degree(const cg_graph *layer, const chain *held, cg_edge_type type) {
+static uint32_t growing_degree(const cg_graph *layer, const chain *held, uint32_t type) {
     if (!held) {
         return 0;
     }
@@ -123,13 +175,13 @@ static uint32_t growing_degree(const cg_graph *layer, const chain *held, cg_edge
         return held->children[type == CG_EDGE_INSTANCE_HYPONYM];
     }
     uint32_t degree = 0;
-    for (uint32_t at = held->head; at != NO_EDGE; at = layer->growing[at].next) {
-        degree += layer->growing[at].edge.type == type;
+    for (uint32_t at = held->head; at != NO_EDGE; at = layer->growing.edges[at].next) {
+        degree += layer->growing.edges[at].edge.type == type;
     }
     return degree;
 }
 
-uint32_t cg_graph_degree_of_type(const cg_graph *graph, uint32_t row, cg_edge_type type) {
+uint32_t cg_graph_degree_of_type(const cg_graph *graph, uint32_t row, uint32_t type) {
     CG_ASSERT(row < cg_graph_concept_count(graph));
     uint64_t degree = 0;
     for (const cg_graph *layer = graph; layer; layer = layer->base) {
@@ -137,8 +189,7 @@ uint32_t cg_graph_degree_of_type(const cg_graph *graph, uint32_t row, cg_edge_ty
         if (row < layer->frozen_count && layer->frozen_edge_count > 0) {
             const cg_edge *edges = &layer->frozen_edges[layer->row_starts[row]];
             uint64_t count = layer->row_starts[row + 1] - layer->row_starts[row];
-            degree += first_of_type(edges, count, (uint32_t)type + 1) -
-                      first_of_type(edges, count, type);
+            degree += first_of_type(edges, count, type + 1) - first_of_type(edges, count, type);
         }
     }
     return (uint32_t)degree;
@@ -219,10 +270,27 @@ static void hash_edge(cg_hasher *hasher, cg_edge edge) {
 static uint64_t hash_chain(const cg_graph *graph, const chain *held) {
     cg_hasher hasher = cg_hasher_init();
     cg_hasher_add_u64(&hasher, held->row);
-    for (uint32_t i = held->head; i != NO_EDGE; i = graph->growing[i].next) {
-        hash_edge(&hasher, graph->growing[i].edge);
+    for (uint32_t i = held->head; i != NO_EDGE; i = graph->growing.edges[i].next) {
+        hash_edge(&hasher, graph->growing.edges[i].edge);
     }
     return held->count > 0 ? cg_hasher_value(&hasher) : 0;
+}
+
+/* Other weights are a set: a sum over them. */
+static void hash_reweighted(const edge_chains *chains, cg_hasher *hasher) {
+    uint64_t sum = 0;
+    for (uint32_t c = 0; c < chains->chain_count; c++) {
+        const chain *held = &chains->chains[c];
+        for (uint32_t at = held->head; at != NO_EDGE; at = chains->edges[at].next) {
+            cg_hasher one = cg_hasher_init();
+            cg_hasher_add_u64(&one, held->row);
+            hash_edge(&one, chains->edges[at].edge);
+            sum += cg_hasher_value(&one);
+        }
+    }
+    if (chains->edge_count > 0) {
+        cg_hasher_add_u64(hasher, sum);
+    }
 }
 
 uint64_t cg_graph_hash(const cg_graph *graph) {
@@ -233,8 +301,9 @@ uint64_t cg_graph_hash(const cg_graph *graph) {
         const graph_concept *held = &graph->concepts[r];
         cg_hasher_add_u64(&hasher, held->id);
         cg_hasher_add_u64(&hasher, (uint64_t)held->type << 32 | held->depth);
-        cg_hasher_add_u64(&hasher, cg_hash_bytes(graph->names + held->name_start,
-                                                 strlen(graph->names + held->name_start), 0));
+        cg_hasher_add_u64(&hasher,
+                          cg_hash_bytes(graph->names.bytes + held->name_start,
+                                        strlen(graph->names.bytes + held->name_start), 0));
     }
     for (uint32_t r = 0; r < graph->frozen_count; r++) {
         uint64_t end = graph->row_starts[r + 1];
@@ -250,9 +319,15 @@ uint64_t cg_graph_hash(const cg_graph *graph) {
     }
     /* Chains lie in the order their rows were first touched; a sum does not see that order. */
     uint64_t chains = 0;
-    for (uint32_t c = 0; c < graph->chain_count; c++) {
-        chains += hash_chain(graph, &graph->chains[c]);
+    for (uint32_t c = 0; c < graph->growing.chain_count; c++) {
+        chains += hash_chain(graph, &graph->growing.chains[c]);
     }
     cg_hasher_add_u64(&hasher, chains);
+    hash_reweighted(&graph->reweighted, &hasher);
+    for (uint32_t r = 0; r < graph->relations.count; r++) {
+        const char *name = cg_graph_relation_name(graph, CG_EDGE_TYPE_COUNT + r);
+        cg_hasher_add_bytes(&hasher, name, strlen(name));
+    }
+    cg_properties_hash(graph, &hasher);
     return cg_hasher_value(&hasher);
 }

@@ -5,12 +5,9 @@
  * serve edges added later. Chains are singly linked, so that an edge is found by a walk from the
  * head of its chain: removals are far rarer than additions, which would pay for a second link.
  *
- * Invariant: no edge leads to a removed concept or from one, and an edge stands in hub_edges only
- * while it stands in its chain.
+ * Invariant: no edge leads to a removed concept or from one.
  */
 #include "engine/graph/graph_layout.h"
-
-enum { WORD_BITS = 64 };
 
 bool cg_graph_is_removed(const cg_graph *graph, uint32_t row) {
     CG_ASSERT(row < cg_graph_concept_count(graph));
@@ -18,8 +15,9 @@ bool cg_graph_is_removed(const cg_graph *graph, uint32_t row) {
         graph = graph->base;
     }
     uint32_t own = row - graph->first_row;
-    size_t word = own / WORD_BITS;
-    return word < graph->removed_capacity && (graph->removed[word] >> own % WORD_BITS & 1) != 0;
+    size_t word = own / ROWS_A_WORD;
+    return word < graph->removed_capacity &&
+           (graph->removed[word] >> own % ROWS_A_WORD & 1) != 0;
 }
 
 uint32_t cg_graph_live_count(const cg_graph *graph) {
@@ -33,11 +31,11 @@ uint32_t cg_graph_live_count(const cg_graph *graph) {
 bool cg_graph_live_before(const cg_graph *graph, uint32_t row, uint32_t *before) {
     CG_ASSERT(row <= cg_graph_concept_count(graph));
     for (uint32_t own = row > graph->first_row ? row - graph->first_row : 0; own > 0;) {
-        size_t word = (own - 1) / WORD_BITS;
+        size_t word = (own - 1) / ROWS_A_WORD;
         uint64_t removed = word < graph->removed_capacity ? graph->removed[word] : 0;
         if (removed == UINT64_MAX) {
-            own = (uint32_t)(word * WORD_BITS);
-        } else if ((removed >> (own - 1) % WORD_BITS & 1) != 0) {
+            own = (uint32_t)(word * ROWS_A_WORD);
+        } else if ((removed >> (own - 1) % ROWS_A_WORD & 1) != 0) {
             own--;
         } else {
             *before = graph->first_row + own - 1;
@@ -47,54 +45,14 @@ bool cg_graph_live_before(const cg_graph *graph, uint32_t row, uint32_t *before)
     return false;
 }
 
-static void forget_hub_edge(cg_graph *graph, uint32_t row, cg_edge edge) {
-    uint64_t key = cg_graph_hub_key(row, edge.target);
-    uint64_t types = 0;
-    if (!cg_table_get(graph->hub_edges, key, &types)) {
-        return;
-    }
-    types &= ~(UINT64_C(1) << edge.type);
-    if (types == 0) {
-        (void)cg_table_remove(graph->hub_edges, key);
-    } else { /* the key is there: needs no memory */
-        (void)cg_table_put(graph->hub_edges, key, types, NULL);
-    }
-}
-
-/* Takes growing[at], which comes after growing[previous] in the chain or heads it, out. */
-static void unlink_edge(cg_graph *graph, chain *held, uint32_t previous, uint32_t at) {
-    growing_edge *gone = &graph->growing[at];
-    if (previous == NO_EDGE) {
-        held->head = gone->next;
-    } else {
-        graph->growing[previous].next = gone->next;
-    }
-    if (held->tail == at) {
-        held->tail = previous;
-    }
-    held->count--;
-    held->parents -= cg_edge_is_parent(gone->edge.type);
-    held->children[0] -= gone->edge.type == CG_EDGE_HYPONYM;
-    held->children[1] -= gone->edge.type == CG_EDGE_INSTANCE_HYPONYM;
-    forget_hub_edge(graph, held->row, gone->edge);
-    gone->next = graph->vacant_edge;
-    graph->vacant_edge = at;
-    graph->vacant_edges++;
-}
-
-static chain *own_chain(cg_graph *graph, uint32_t row) {
-    uint64_t index = 0;
-    return cg_table_get(graph->chain_of_row, row, &index) ? &graph->chains[index] : NULL;
-}
-
 /* Takes all growing edges of `from` to `target` out. */
 static void unlink_all(cg_graph *graph, uint32_t from, uint32_t target) {
-    chain *held = own_chain(graph, from);
+    chain *held = cg_chains_of(&graph->growing, from);
     uint32_t previous = NO_EDGE;
     for (uint32_t at = held ? held->head : NO_EDGE; at != NO_EDGE;) {
-        uint32_t next = graph->growing[at].next;
-        if (graph->growing[at].edge.target == target) {
-            unlink_edge(graph, held, previous, at);
+        uint32_t next = graph->growing.edges[at].next;
+        if (graph->growing.edges[at].edge.target == target) {
+            cg_chains_unlink(&graph->growing, held, previous, at);
         } else {
             previous = at;
         }
@@ -128,19 +86,19 @@ cg_status cg_graph_remove_concept(cg_graph *graph, uint32_t row, cg_error *error
     cg_status status = check(graph, row, error);
     if (status == CG_OK) {
         status = CG_GROW(&graph->allocator, graph->removed, graph->removed_capacity,
-                         (graph->concept_count + (size_t)WORD_BITS - 1) / WORD_BITS, error);
+                         (graph->concept_count + (size_t)ROWS_A_WORD - 1) / ROWS_A_WORD, error);
     }
     if (status != CG_OK) {
         return status;
     }
-    chain *held = own_chain(graph, row);
+    chain *held = cg_chains_of(&graph->growing, row);
     while (held && held->count > 0) {
-        uint32_t target = graph->growing[held->head].edge.target;
-        unlink_edge(graph, held, NO_EDGE, held->head);
+        uint32_t target = graph->growing.edges[held->head].edge.target;
+        cg_chains_unlink(&graph->growing, held, NO_EDGE, held->head);
         unlink_all(graph, target, row);
     }
     uint32_t own = row - graph->first_row;
-    graph->removed[own / WORD_BITS] |= UINT64_C(1) << own % WORD_BITS;
+    graph->removed[own / ROWS_A_WORD] |= UINT64_C(1) << own % ROWS_A_WORD;
     graph->removed_count++;
     return CG_OK;
 }
