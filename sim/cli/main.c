@@ -7,7 +7,8 @@
 #include "sim/cli/verbs.h"
 
 static const sim_verb *const verbs[] = {&sim_verb_run,   &sim_verb_table, &sim_verb_plot,
-                                        &sim_verb_check, &sim_verb_bless, &sim_verb_explain};
+                                        &sim_verb_check, &sim_verb_bless, &sim_verb_explain,
+                                        &sim_verb_graph};
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
 /* One line, whatever a file's name or a script's own words hold. */
@@ -95,8 +96,8 @@ int main(int argc, char **argv) {
         }
     }
     fprintf(stderr,
-            "cortigrid: unknown verb \"%s\"; the verbs are run, table, plot, check, bless and "
-            "explain\n",
+            "cortigrid: unknown verb \"%s\"; the verbs are run, table, plot, check, bless, "
+            "explain and graph\n",
             argv[1]);
     return SIM_EXIT_USE;
 }

@@ -22,6 +22,7 @@ extern const sim_verb sim_verb_plot;
 extern const sim_verb sim_verb_check;
 extern const sim_verb sim_verb_bless;
 extern const sim_verb sim_verb_explain;
+extern const sim_verb sim_verb_graph;
 
 /* Prints "cortigrid: SENTENCE" on stderr and gives the exit status that fits. */
 int sim_cli_fail(const cg_error *error);

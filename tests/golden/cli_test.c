@@ -123,7 +123,8 @@ static void wrong_use(void **state) {
     (void)state;
     static const refusal refusals[] = {
         {"frob", 2,
-         "unknown verb \"frob\"; the verbs are run, table, plot, check, bless and explain"},
+         "unknown verb \"frob\"; the verbs are run, table, plot, check, bless, explain "
+         "and graph"},
         {"run", 2, "an operand is missing; usage: cortigrid run [options] FILE.lua"},
         {"run tiny.lua tiny.lua", 2, "too many operands"},
         {"table", 2, "usage: cortigrid table [options] DB"},
