@@ -26,6 +26,7 @@
     X(CG_WORK_INDEX_HOP, "index_hop", "link")              /* node expanded; links read */     \
     X(CG_WORK_INDEX_LINK, "index_link", "link")            /* links written while inserting */ \
     X(CG_WORK_GRAPH_READ, "graph_read", "edge")            /* concept expanded; edges read */  \
+    X(CG_WORK_SPREAD, "spread", "edge")                    /* passes on; edges walked */       \
     X(CG_WORK_COLUMN_VOTE, "column_vote", "candidate")     /* a column scores candidates */    \
     X(CG_WORK_LIF_STEP, "lif_step", "neuron")              /* membrane updates */              \
     X(CG_WORK_STDP_UPDATE, "stdp_update", "synapse")       /* weight updates */                \

@@ -84,8 +84,8 @@ static void test_chain(void **state) {
         assert_int_equal(result.hits[i].hop, i);
         assert_int_equal(result.hits[i].first_hop, i);
     }
-    assert_int_equal(work.operations[CG_WORK_GRAPH_READ], 3);
-    assert_int_equal(work.units[CG_WORK_GRAPH_READ], 3);
+    assert_int_equal(work.operations[CG_WORK_SPREAD], 3);
+    assert_int_equal(work.units[CG_WORK_SPREAD], 3);
 
     /* The end of the chain ends the spread. */
     query.max_hops = CG_SPREAD_HOPS_MAX;
@@ -164,8 +164,8 @@ static void test_hub(void **state) {
         assert_int_equal(result.hits[i].row, i);
         assert_int_equal(result.hits[i].activation, part(1, 2));
     }
-    assert_int_equal(work.operations[CG_WORK_GRAPH_READ], 1);
-    assert_int_equal(work.units[CG_WORK_GRAPH_READ], LEAVES);
+    assert_int_equal(work.operations[CG_WORK_SPREAD], 1);
+    assert_int_equal(work.units[CG_WORK_SPREAD], LEAVES);
 
     query.fan_out = true;
     result = spread(graph, &query, scratch, NULL);
@@ -314,7 +314,7 @@ static void test_bad_input(void **state) {
                       CG_ERROR_INVALID, error, names[i]);
     }
     assert_int_equal(result.reached, 77);
-    assert_int_equal(work.operations[CG_WORK_GRAPH_READ], 0);
+    assert_int_equal(work.operations[CG_WORK_SPREAD], 0);
     assert_int_equal(spread(graph, &good, scratch, NULL).reached, 3); /* still fine */
     cg_spread_scratch_free(scratch);
     cg_spread_scratch_free(NULL);
