@@ -13,9 +13,11 @@ if [ $# = 0 ]; then
 fi
 # Lines "library[object]: name type value size".
 "$nm" -P -A -g "$@" | awk -v kind="$kind" '
-    function allowed(name,    i) {
+    function allowed(name, place,    i) {
         for (i = 1; i <= count; i++)
-            if (prefix[i] ? index(name, pattern[i]) == 1 : name == pattern[i])
+            if (library[i] != "" && index(place, library[i] "[") != 1)
+                continue
+            else if (prefix[i] ? index(name, pattern[i]) == 1 : name == pattern[i])
                 return 1
         return 0
     }
@@ -23,6 +25,9 @@ fi
         if ($1 == "always" || ($1 == "instrumented" && kind == "instrumented")) {
             pattern[++count] = $2
             prefix[count] = sub(/\*$/, "", pattern[count])
+        } else if ($1 == "in") {
+            library[++count] = $2
+            pattern[count] = $3
         }
         next
     }
@@ -56,10 +61,10 @@ fi
                 checked = name
                 sub(/^__/, "", checked)
                 sub(/_chk$/, "", checked)
-                if (allowed(checked))
+                if (allowed(checked, use[2]))
                     continue
             }
-            if (!allowed(name)) {
+            if (!allowed(name, use[2])) {
                 printf "%s: calls %s, which symbols.txt does not list\n", use[2], name
                 violations++
             }

@@ -155,6 +155,12 @@ calls pthread_self pthread.h 'pthread_self()'
 library planted '#include <math.h>
 double cg_planted(double x); double cg_planted(double x) { return exp(x); }'
 refuses "a call of exp" "calls exp," sh "$here/check_symbols.sh" "$nm" plain "$house/libplanted.a"
+library cg_partition 'int gsl_eigen_symmv(void); int cg_planted(void);
+int cg_planted(void) { return gsl_eigen_symmv(); }'
+passes "a call of GSL where it is granted" sh "$here/check_symbols.sh" "$nm" plain "$house/libcg_partition.a"
+library planted 'int gsl_eigen_symmv(void); int cg_planted(void); int cg_planted(void) { return gsl_eigen_symmv(); }'
+refuses "a call of GSL elsewhere" "calls gsl_eigen_symmv," \
+    sh "$here/check_symbols.sh" "$nm" plain "$house/libplanted.a"
 library planted 'int helper(void); int helper(void) { return 1; }'
 refuses "a name without cg_" "defines helper," sh "$here/check_symbols.sh" "$nm" plain "$house/libplanted.a"
 refuses "no library at all" "no libraries" sh "$here/check_symbols.sh" "$nm" plain

@@ -24,9 +24,13 @@ double bench_median(const double *values, uint32_t count);
 void bench_row(const char *bench, const char *metric, const bench_series *series,
                const char *unit);
 
+/* The FILE of the command line, or NULL; "partition" reads triples from it. */
+extern const char *bench_file;
+
 /* The entries; they return false after a failure that was printed to stderr. */
 bool bench_cache(void);
 bool bench_decision(void);
+bool bench_hot_lines(void);
 bool bench_index_10k(void);
 bool bench_index_100k(void);
 bool bench_index_1m(void);
@@ -34,7 +38,9 @@ bool bench_index_filter(void);
 bool bench_index_flat(void);
 bool bench_inhibition(void);
 bool bench_kernels(void);
+bool bench_partition(void);
 bool bench_pool(void);
 bool bench_spikes(void);
+bool bench_spread(void);
 
 #endif

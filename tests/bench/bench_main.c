@@ -14,6 +14,8 @@ typedef struct bench_entry {
 static const bench_entry benches[] = {
     {"cache", "reads of a warm cache of a million keys; peer a textbook LRU", bench_cache},
     {"decision", "wall time of a decision on WordNet; peer the exhaustive one", bench_decision},
+    {"hot-lines", "hot fields of concepts in lines of their own; peer records of 256 bytes",
+     bench_hot_lines},
     {"index-10k", "HNSW of 10,000 rows: build, search, memory; peer hnswlib", bench_index_10k},
     {"index-100k", "the same of 100,000", bench_index_100k},
     {"index-1m", "the same of a million", bench_index_1m},
@@ -21,10 +23,15 @@ static const bench_entry benches[] = {
     {"index-flat", "exhaustive search; peer hnswlib", bench_index_flat},
     {"inhibition", "competitions of spiking neurons; peer stepping them all", bench_inhibition},
     {"kernels", "the distance kernels of each instruction set; peer plain C", bench_kernels},
+    {"partition", "cut and time of a partitioning, also of triples in FILE; peer METIS",
+     bench_partition},
     {"pool", "slots taken and given back among 10,000; peer calloc and free", bench_pool},
     {"spikes", "spike patterns: encoding and distances; peer plain C", bench_spikes},
+    {"spread", "spreading activation on one core; peer dense doubles", bench_spread},
 };
 enum { BENCH_COUNT = sizeof benches / sizeof *benches };
+
+const char *bench_file;
 
 double bench_now_s(void) {
     struct timespec now = {0};
@@ -67,18 +74,19 @@ static bool is_meant(const bench_entry *entry, const char *name) {
 
 int main(int argc, char **argv) {
     bool is_known = argc == 1;
-    for (int i = 0; i < BENCH_COUNT && argc == 2; i++) {
+    for (int i = 0; i < BENCH_COUNT && (argc == 2 || argc == 3); i++) {
         is_known = is_known || is_meant(&benches[i], argv[1]);
     }
     if (!is_known) {
-        (void)fprintf(stderr,
-                      "usage: cortigrid-bench [NAME]; without NAME all run, and \"index\" "
-                      "runs all of index-...; names:\n");
+        (void)fprintf(
+            stderr, "usage: cortigrid-bench [NAME [FILE]]; without NAME all run, and \"index\" "
+                    "runs all of index-...; names:\n");
         for (int i = 0; i < BENCH_COUNT; i++) {
             (void)fprintf(stderr, "  %-12s %s\n", benches[i].name, benches[i].purpose);
         }
         return 2;
     }
+    bench_file = argc == 3 ? argv[2] : NULL;
     printf("# build type %s\n", BENCH_BUILD_TYPE);
     printf("bench\tmetric\tours\tpeer\tratio\tunit\n");
     bool is_fine = true;
