@@ -382,21 +382,31 @@ static cg_status start(decision_run *run, const cg_fact_view *fact, cg_error *er
     return retrieve(run, error);
 }
 
+/* Checked, and the neighbours found. */
+static cg_status begin(decision_run *run, const cg_fact_view *fact, cg_error *error) {
+    run->scratch->has_lesson = false;
+    run->scratch->cues.count = 0;
+    cg_status status = cg_cascade_options_check(run->options, error);
+    if (status == CG_OK) {
+        status = cg_cascade_input_check(run->knowledge, fact, error);
+    }
+    return status == CG_OK ? start(run, fact, error) : status;
+}
+
+cg_status cg_cascade_associates(const cg_cascade_options *options,
+                                const cg_knowledge *knowledge, const cg_fact_view *fact,
+                                cg_cascade_scratch *scratch, cg_work *work, cg_error *error) {
+    decision_run run = {
+        .options = options, .knowledge = knowledge, .scratch = scratch, .work = work};
+    return begin(&run, fact, error);
+}
+
 cg_status cg_cascade_decide(const cg_cascade_options *options, const cg_knowledge *knowledge,
                             const cg_fact_view *fact, cg_cascade_scratch *scratch,
                             cg_decision *decision, cg_work *work, cg_error *error) {
-    scratch->has_lesson = false;
-    scratch->cues.count = 0;
-    cg_status status = cg_cascade_options_check(options, error);
-    if (status == CG_OK) {
-        status = cg_cascade_input_check(knowledge, fact, error);
-    }
-    if (status != CG_OK) {
-        return status;
-    }
     decision_run run = {
         .options = options, .knowledge = knowledge, .scratch = scratch, .work = work};
-    status = start(&run, fact, error);
+    cg_status status = begin(&run, fact, error);
     if (status != CG_OK) {
         return status;
     }

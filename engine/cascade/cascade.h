@@ -127,6 +127,13 @@ cg_status cg_cascade_decide(const cg_cascade_options *options, const cg_knowledg
                             const cg_fact_view *fact, cg_cascade_scratch *scratch,
                             cg_decision *decision, cg_work *work, cg_error *error);
 
+/* The first step of a decision alone: the concepts most like the fact, which
+ * cg_cascade_neighbours then lists by (mean likeness descending, row). Errors as
+ * cg_cascade_decide. */
+cg_status cg_cascade_associates(const cg_cascade_options *options,
+                                const cg_knowledge *knowledge, const cg_fact_view *fact,
+                                cg_cascade_scratch *scratch, cg_work *work, cg_error *error);
+
 /* What the last decision of this scratch leaves to learn from; NULL unless its fact had a teacher
  * and there was more than one candidate. Borrowed until the next. */
 const cg_lesson *cg_cascade_lesson(const cg_cascade_scratch *scratch);

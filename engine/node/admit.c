@@ -119,7 +119,7 @@ static void finish(cg_node *node, cg_item *item, uint64_t now_ns) {
         cg_pools *pools = cg_item_space(node, item)->own.pools;
         CG_ASSERT(cg_pools_unpin(pools, item->pins[i], NULL) == CG_OK);
     }
-    if (item->event.kind == CG_EVENT_REQUEST && item->event.request == CG_REQUEST_RECALL) {
+    if (item->event.kind == CG_EVENT_REQUEST && cg_request_only_reads(item->event.request)) {
         cg_recall_end(node, item, now_ns);
     }
     node->tune.waited_ns += item->started_ns - item->arrived_ns;
@@ -171,6 +171,8 @@ static cg_status run_request(cg_node *node, cg_item *item, uint64_t now_ns, cg_o
         return cg_gateway_remove(node, item, outputs, error);
     case CG_REQUEST_RECALL:
         return cg_recall_begin(node, item, outputs, error);
+    case CG_REQUEST_SPREAD:
+        return cg_associate(node, item, outputs, error);
     case CG_REQUEST_KIND_COUNT:
         break;
     }
@@ -181,8 +183,8 @@ static cg_status run_request(cg_node *node, cg_item *item, uint64_t now_ns, cg_o
 /* Whether nobody has to know when the item's work is paid: no permit, no pin, no forecast hangs on
  * it. */
 static bool ends_with_its_step(const cg_node *node, const cg_item *item) {
-    bool recalls = item->type == 0 && item->event.request == CG_REQUEST_RECALL;
-    return !node->admission && item->pin_count == 0 && !(recalls && node->forecast);
+    bool reads = item->type == 0 && cg_request_only_reads(item->event.request);
+    return !node->admission && item->pin_count == 0 && !(reads && node->forecast);
 }
 
 static cg_status settle(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
@@ -351,7 +353,7 @@ cg_status cg_admit(cg_node *node, const cg_event *event, uint64_t work_id, uint1
     cg_item *item = NULL;
     cg_status status = CG_OK;
     /* Whoever was decided is not shed afterwards: his client would be told that nothing was done. */
-    if (event->request != CG_REQUEST_RECALL &&
+    if (!cg_request_only_reads(event->request) &&
         cg_primary_decided(&node->spaces[event->space], work_id, from, event->now_ns, outputs,
                            &status, error)) {
         return status;

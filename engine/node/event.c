@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "engine/base/bytes.h"
+
 const char *cg_event_kind_name(cg_event_kind kind) {
     static const char *const names[CG_EVENT_KIND_COUNT] = {"request", "message", "timer",
                                                            "storage_done", "read_done"};
@@ -11,9 +13,29 @@ const char *cg_event_kind_name(cg_event_kind kind) {
 
 const char *cg_request_kind_name(cg_request_kind kind) {
     static const char *const names[CG_REQUEST_KIND_COUNT] = {"allocate", "batch", "deallocate",
-                                                             "recall"};
+                                                             "recall", "spread"};
     CG_ASSERT((unsigned)kind < CG_REQUEST_KIND_COUNT);
     return names[kind];
+}
+
+void cg_answer_hit_write(uint8_t bytes[CG_SPREAD_HIT_BYTES], const cg_answer_hit *hit) {
+    cg_writer writer = cg_writer_init(bytes, CG_SPREAD_HIT_BYTES);
+    cg_write_u32(&writer, hit->row);
+    cg_write_u32(&writer, hit->predecessor);
+    cg_write_u32(&writer, hit->activation_q32);
+    cg_write_u32(&writer, hit->confidence_q32);
+    cg_write_u32(&writer, hit->hops);
+}
+
+cg_answer_hit cg_answer_hit_read(const uint8_t bytes[CG_SPREAD_HIT_BYTES]) {
+    cg_reader reader = cg_reader_init(bytes, CG_SPREAD_HIT_BYTES);
+    cg_answer_hit hit = {0};
+    hit.row = cg_read_u32(&reader);
+    hit.predecessor = cg_read_u32(&reader);
+    hit.activation_q32 = cg_read_u32(&reader);
+    hit.confidence_q32 = cg_read_u32(&reader);
+    hit.hops = cg_read_u32(&reader);
+    return hit;
 }
 
 void cg_outputs_init(cg_outputs *outputs, cg_allocator allocator) {

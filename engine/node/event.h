@@ -20,20 +20,29 @@ typedef enum cg_request_kind {
     CG_REQUEST_DEALLOCATE, /* target: the id of the request that allocated the fact; of a batch's
                             * k-th fact, from 0, that of the batch + k * 2^48 */
     CG_REQUEST_RECALL,     /* bytes: keys (u64 each, little-endian); hops */
+    CG_REQUEST_SPREAD,     /* bytes: rows to begin at (u64 each, little-endian), or, with
+                            * CG_REQUEST_TEXT, a text, which begins at the concepts most like it; hops */
     CG_REQUEST_KIND_COUNT
 } cg_request_kind;
 const char *cg_request_kind_name(cg_request_kind kind); /* "allocate"; static storage */
+/* Whether it leaves no record: recalls and spreads. */
+static inline bool cg_request_only_reads(cg_request_kind kind) {
+    return kind == CG_REQUEST_RECALL || kind == CG_REQUEST_SPREAD;
+}
 
 enum {
     CG_BATCH_FACTS_MAX = 1024,  /* facts in one batch request */
     CG_RECALL_KEYS_MAX = 65536, /* keys in one recall */
-    CG_RECALL_HOPS_MAX = 16     /* steps that a recall goes on from each key */
+    CG_RECALL_HOPS_MAX = 16,    /* steps that a recall goes on from each key */
+    CG_SPREAD_ROWS_MAX = 1024,  /* rows that a spread begins at */
+    CG_SPREAD_HIT_BYTES = 20    /* of one hit in a spread's answer */
 };
 
 /* Flags of a request. */
 enum {
-    CG_REQUEST_AUDIT = 1,   /* decide exhaustively as well and report whether both agree */
-    CG_REQUEST_LABELLED = 2 /* label is the row where the fact truly belongs: learn from it */
+    CG_REQUEST_AUDIT = 1,    /* decide exhaustively as well and report whether both agree */
+    CG_REQUEST_LABELLED = 2, /* label is the row where the fact truly belongs: learn from it */
+    CG_REQUEST_TEXT = 4      /* of a spread: bytes are a text */
 };
 
 typedef enum cg_event_kind {
@@ -60,7 +69,7 @@ typedef struct cg_event {
     cg_request_kind request;
     uint32_t client;  /* whose fair share it is */
     uint32_t space;   /* the memory space that it is about (node.h); 0 where there is one */
-    uint32_t hops;    /* RECALL: 0..CG_RECALL_HOPS_MAX */
+    uint32_t hops;    /* RECALL: 0..CG_RECALL_HOPS_MAX; SPREAD: 1..CG_SPREAD_HOPS_MAX */
     uint8_t priority; /* 0 (low) .. 3 (urgent); engine/service/admission.h */
     uint64_t target;  /* DEALLOCATE */
     /* TIMER: how long the host's cores, summed, and its disk have been busy so far. Both 0: not
@@ -91,9 +100,16 @@ typedef struct cg_reply {
     uint8_t agreed;  /* 1: it has the same winner */
     uint8_t request; /* cg_request_kind */
     uint8_t cached;  /* 1: the decision came from the decision cache */
-    uint32_t count;  /* facts stored, keys read, or facts removed */
-    /* Recall: what its latency was expected to be, when it began; 0: no forecast was made. */
+    uint32_t count;  /* facts stored or removed, keys read, or hits */
+    /* Recall and spread: what its latency was expected to be, when it began; 0: no forecast was
+     * made. */
     uint64_t forecast_ns;
+    /* Spread: winner and alternatives are what it came to, strongest first, without the rows that
+     * it began at; where it came to none they are those. confidence_q16 is of the winner. */
+    uint32_t reached; /* concepts with activation */
+    uint32_t hops;    /* done */
+    uint64_t edges;   /* walked */
+    uint64_t digest;  /* of all hits, in order, with their activation, confidence and path */
 } cg_reply;
 
 typedef enum cg_output_kind {
@@ -110,8 +126,8 @@ typedef struct cg_output {
     uint32_t to;          /* SEND: host */
     uint64_t id;          /* TIMER: id; WRITE, READ: token */
     uint64_t at_ns;       /* TIMER */
-    size_t offset;        /* SEND, WRITE, ALERT: into cg_outputs.bytes */
-    size_t size_bytes;    /* SEND, WRITE, ALERT */
+    size_t offset;        /* SEND, WRITE, ALERT, REPLY to a spread: into cg_outputs.bytes */
+    size_t size_bytes;    /* the same; of a spread's hits, see cg_answer_hit */
     uint64_t read_bytes;  /* READ: of the record */
     cg_severity severity; /* ALERT */
     cg_reply reply;       /* REPLY */
@@ -128,6 +144,18 @@ typedef struct cg_outputs {
     cg_work work;
     cg_allocator allocator;
 } cg_outputs;
+
+/* A hit of a spread, as its answer's bytes have it: CG_SPREAD_HIT_BYTES each, little-endian, by
+ * (activation descending, row). */
+typedef struct cg_answer_hit {
+    uint32_t row;
+    uint32_t predecessor;    /* on the strongest path to it; its own row: it began there */
+    uint32_t activation_q32; /* 1.0 is UINT32_MAX */
+    uint32_t confidence_q32;
+    uint32_t hops; /* of that path */
+} cg_answer_hit;
+void cg_answer_hit_write(uint8_t bytes[CG_SPREAD_HIT_BYTES], const cg_answer_hit *hit);
+cg_answer_hit cg_answer_hit_read(const uint8_t bytes[CG_SPREAD_HIT_BYTES]);
 
 void cg_outputs_init(cg_outputs *outputs, cg_allocator allocator);
 void cg_outputs_deinit(cg_outputs *outputs);

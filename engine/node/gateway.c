@@ -1,5 +1,5 @@
 /* Requests of this host's clients: check, embed, forward to the partition's primary, try again,
- * answer. Recalls are served here: every host has the whole graph.
+ * answer. Recalls and spreads are served here: every host has the whole graph.
  *
  * The vector is made once, here, and travels with the fact, so no two hosts can disagree about
  * it. A try that is not answered in time is sent again, waiting longer each time; the primary
@@ -101,6 +101,17 @@ static cg_status check_recall(const cg_event *event, cg_error *error) {
     return CG_OK;
 }
 
+static cg_status check_rows(const cg_event *event, cg_error *error) {
+    uint64_t rows = event->size_bytes / sizeof(uint64_t);
+    if (event->size_bytes % sizeof(uint64_t) != 0 || rows < 1 || rows > CG_SPREAD_ROWS_MAX) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "request %llu: %zu bytes of rows to spread from; it takes 1 to %d rows of 8 bytes",
+            (unsigned long long)event->id, event->size_bytes, CG_SPREAD_ROWS_MAX);
+    }
+    return CG_OK;
+}
+
 static cg_status check_text(uint64_t id, uint64_t text_bytes, cg_error *error) {
     if (text_bytes > CG_NODE_FACT_BYTES_MAX) {
         return cg_error_set(error, CG_ERROR_INVALID,
@@ -109,6 +120,30 @@ static cg_status check_text(uint64_t id, uint64_t text_bytes, cg_error *error) {
                             CG_NODE_FACT_BYTES_MAX);
     }
     return CG_OK;
+}
+
+static cg_status check_spread(const cg_node *node, const cg_event *event, cg_error *error) {
+    if (!node->corpus && !node->options.graph) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "request %llu: a spread without a graph; keys without content can "
+                            "only be recalled",
+                            (unsigned long long)event->id);
+    }
+    if (event->hops < 1 || event->hops > CG_SPREAD_HOPS_MAX) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "request %llu: a spread of %u hops; it takes 1 to %d",
+                            (unsigned long long)event->id, event->hops, CG_SPREAD_HOPS_MAX);
+    }
+    if (!(event->flags & CG_REQUEST_TEXT)) {
+        return check_rows(event, error);
+    }
+    if (!node->corpus) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "request %llu: a spread from a text in a graph without texts; name "
+                            "rows",
+                            (unsigned long long)event->id);
+    }
+    return check_text(event->id, event->size_bytes, error);
 }
 
 /* Texts behind their lengths, up to the last byte. */
@@ -148,12 +183,16 @@ static cg_status check_kind(const cg_node *node, const cg_event *event, cg_error
     if (event->request == CG_REQUEST_RECALL) {
         return check_recall(event, error);
     }
+    if (event->request == CG_REQUEST_SPREAD) {
+        return check_spread(node, event, error);
+    }
     if (!node->corpus) {
-        return cg_error_set(
-            error, CG_ERROR_INVALID,
-            "request %llu: %s without a graph; keys without content can only be "
-            "recalled",
-            (unsigned long long)event->id, cg_request_kind_name(event->request));
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "request %llu: %s without texts; keys and graphs without texts can "
+                            "only be recalled "
+                            "and spread from",
+                            (unsigned long long)event->id,
+                            cg_request_kind_name(event->request));
     }
     if (event->request == CG_REQUEST_BATCH) {
         return check_batch(event, error);
@@ -213,9 +252,9 @@ static cg_status check_known(const cg_space *space, const char *text, size_t tex
 
 /* Embeds the text with the document frequencies of all that this host has taken before. The vector
  * travels and is logged, so hosts need not agree about frequencies. */
-static cg_status read_text(cg_node *node, const cg_event *event, const char *text,
-                           size_t text_bytes, cg_message_allocate *message, cg_work *work,
-                           cg_error *error) {
+cg_status cg_gateway_read(cg_node *node, const cg_event *event, const char *text,
+                          size_t text_bytes, cg_message_allocate *message, cg_work *work,
+                          cg_error *error) {
     const cg_space *space = &node->spaces[event->space];
     cg_status status =
         cg_embed_with(space->vocabulary, text, text_bytes, node->embedding, work, error);
@@ -269,7 +308,7 @@ cg_status cg_gateway_allocate(cg_node *node, const cg_event *event, cg_outputs *
     const char *text = (const char *)event->bytes;
     cg_message_allocate message;
     cg_status status =
-        read_text(node, event, text, event->size_bytes, &message, &outputs->work, error);
+        cg_gateway_read(node, event, text, event->size_bytes, &message, &outputs->work, error);
     if (status == CG_ERROR_MEMORY) {
         return status;
     }
@@ -326,7 +365,7 @@ static cg_status make_batch(cg_node *node, const cg_event *event, size_t *used, 
         uint32_t text_bytes = cg_read_u32(&reader);
         const char *text = (const char *)cg_read_bytes(&reader, text_bytes);
         cg_message_allocate fact;
-        status = read_text(node, event, text, text_bytes, &fact, work, error);
+        status = cg_gateway_read(node, event, text, text_bytes, &fact, work, error);
         if (status == CG_OK) {
             fact.flags = 0; /* facts of a batch carry no labels and are not audited */
             status = add_to_batch(node, &fact, used, error);

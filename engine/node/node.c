@@ -40,13 +40,18 @@ cg_status cg_node_set_timer(cg_outputs *outputs, uint64_t timer_id, uint64_t at_
     return cg_outputs_add(outputs, &timer, 0, NULL, error);
 }
 
-cg_status cg_node_reply(cg_node *node, cg_outputs *outputs, const cg_reply *reply,
-                        cg_error *error) {
+cg_status cg_node_reply_with(cg_node *node, cg_outputs *outputs, const cg_reply *reply,
+                             size_t size_bytes, uint8_t **bytes, cg_error *error) {
     node->statistics.replies++;
     node->statistics.failed += reply->status != CG_OK && reply->status != CG_ERROR_PARTIAL &&
                                reply->status != CG_ERROR_OVERLOADED;
     cg_output output = {.kind = CG_OUTPUT_REPLY, .reply = *reply};
-    return cg_outputs_add(outputs, &output, 0, NULL, error);
+    return cg_outputs_add(outputs, &output, size_bytes, bytes, error);
+}
+
+cg_status cg_node_reply(cg_node *node, cg_outputs *outputs, const cg_reply *reply,
+                        cg_error *error) {
+    return cg_node_reply_with(node, outputs, reply, 0, NULL, error);
 }
 
 cg_status cg_node_refuse(cg_node *node, const cg_event *event, cg_status reason,
@@ -77,7 +82,8 @@ cg_status cg_node_answer(cg_node *node, const cg_reply *reply, uint32_t gateway,
 }
 
 uint64_t cg_node_tier_key(const cg_space *space, uint32_t row) {
-    bool shared = row < cg_features_count(space->node->corpus->features);
+    const cg_corpus *corpus = space->node->corpus;
+    bool shared = !corpus || row < cg_features_count(corpus->features);
     return shared ? row : (uint64_t)(space->own.number + 1) << 32 | row;
 }
 
@@ -261,7 +267,9 @@ static cg_status on_timer(cg_node *node, const cg_event *event, cg_outputs *outp
     case CG_TIMER_RESEND:
         return cg_replicate_timer(node, event, outputs, error);
     case CG_TIMER_TICK:
-        return cg_tune_tick(node, event, outputs, error);
+        return cg_consolidation_timer(event->id)
+                   ? cg_consolidation_due(node, event, outputs, error)
+                   : cg_tune_tick(node, event, outputs, error);
     default:
         return cg_admit_timer(node, event, outputs, error);
     }
@@ -307,6 +315,15 @@ cg_node_statistics cg_node_statistics_of(const cg_node *node) {
     if (node->admission) {
         statistics.admission = cg_admission_statistics_of(node->admission);
     }
+    if (node->spread_scratch) {
+        statistics.activations = cg_spread_scratch_records(node->spread_scratch);
+        statistics.activations.allocations =
+            cg_activation_pool_statistics(node->activations).allocations;
+    }
+    if (node->cpu) {
+        statistics.cpu_hot = cg_cpu_cache_counts(node->cpu, CG_SPREAD_REGION_LINES);
+        statistics.cpu_all = cg_cpu_cache_totals(node->cpu);
+    }
     cg_spaces_statistics(node, &statistics.pools, &statistics.cache);
     return statistics;
 }
@@ -318,8 +335,15 @@ static uint64_t service_bytes(const cg_node *node) {
            cg_items_bytes(node);
 }
 
+static uint64_t spread_bytes(const cg_node *node) {
+    return (node->spread_scratch ? cg_spread_scratch_bytes(node->spread_scratch) : 0) +
+           (node->cpu ? cg_cpu_cache_bytes(node->cpu) : 0) +
+           node->seeds_capacity * sizeof *node->seeds +
+           node->hits_capacity * sizeof *node->hits;
+}
+
 uint64_t cg_node_bytes(const cg_node *node) {
-    return sizeof *node + service_bytes(node) + cg_spaces_bytes(node) +
+    return sizeof *node + service_bytes(node) + spread_bytes(node) + cg_spaces_bytes(node) +
            (node->corpus ? cg_cascade_scratch_bytes(node->scratch) : 0) +
            cg_table_bytes(node->pending_of) + cg_table_bytes(node->open_of) +
            node->keys_capacity * sizeof *node->keys + node->record_capacity +

@@ -35,8 +35,12 @@
  * (a batch that met a full pool, a recall cut to its budget; the reply's count says how far it
  * went), CG_ERROR_TIMEOUT (the outcome is unknown).
  *
- * Without a corpus a node serves recalls of keys 0 .. keys - 1, which have no content: for
- * experiments with the memory tiers alone.
+ * Spreads and recalls are served where they arrive: every host has the whole graph, and the facts
+ * of its own partition.
+ *
+ * Without a corpus a node serves recalls and spreads in a graph without texts; without that, too,
+ * recalls of keys 0 .. keys - 1, which have no content: for experiments with the memory tiers
+ * alone.
  */
 #ifndef CG_ENGINE_NODE_NODE_H
 #define CG_ENGINE_NODE_NODE_H
@@ -51,7 +55,10 @@
 #include "engine/service/monitor.h"
 #include "engine/service/placement.h"
 #include "engine/service/pool.h"
+#include "engine/spread/spread.h"
+#include "engine/tier/activation.h"
 #include "engine/tier/batcher.h"
+#include "engine/tier/cpu_cache.h"
 #include "engine/tier/successor.h"
 #include "engine/tier/tier.h"
 
@@ -78,13 +85,30 @@ typedef struct cg_service_options {
     uint32_t prefetch;     /* how many successors ahead are fetched, 0..4; 0: none */
     uint32_t successors;   /* keys whose successors are remembered; 0: none are */
     bool forecasts;        /* of recalls' latency */
-    uint64_t budget_ns;    /* of a recall's forecast latency; 0: no budget */
+    uint64_t budget_ns;    /* of a recall's or spread's forecast latency; 0: no budget */
     uint32_t record_bytes; /* that a recall reads of a key */
     uint64_t interval_ns;  /* of the monitor and of adaptation; 0: neither */
     uint64_t memory_bytes; /* the host's budget, for the monitor; 0: none */
     bool adapts;           /* rules change prefetch, tiers and permits */
 } cg_service_options;
 
+/* Spreading activation (spec E2, D5, D6; engine/spread/spread.h). Per tier, by the level that
+ * holds a concept's record; the store is the last. With several spaces, which share the tiers, those
+ * of the first tier hold wherever a record lies. */
+typedef struct cg_node_spread_options {
+    double lambda;                         /* 0..16 */
+    double thresholds[CG_TIER_LEVELS_MAX]; /* 0..1 */
+    uint32_t budgets[CG_TIER_LEVELS_MAX];  /* visits of one spread; 0: no bound */
+    bool fan_out;
+    uint64_t refractory_ns;  /* 0: none */
+    uint32_t hits_max;       /* in an answer, 1..CG_SPREAD_HITS_MAX */
+    uint32_t seeds;          /* concepts that a text begins at, 1..CG_NEIGHBOURS_MAX */
+    uint64_t consolidate_ns; /* between consolidations (spec E6); 0: none */
+    bool models_cpu;    /* the processor's caches beneath, over the lines that are touched */
+    bool whole_records; /* that model lays hot and cold fields together */
+    cg_cpu_options cpu;
+} cg_node_spread_options;
+enum { CG_SPREAD_HITS_MAX = 4096 };
 enum { CG_NODE_SPACES_MAX = 64 };
 
 typedef struct cg_node_options {
@@ -105,7 +129,11 @@ typedef struct cg_node_options {
     /* [spaces] Shares of the pools' quotas, 1..2^20 each; all 0: equal ones. */
     uint32_t pool_shares[CG_NODE_SPACES_MAX];
     cg_service_options service;
-    uint64_t keys;       /* without a corpus: how many there are, >= 1 */
+    cg_node_spread_options spread;
+    /* Without a corpus: a graph without texts, whose rows are the keys, borrowed, that outlives the
+     * node; or NULL. */
+    const cg_graph *graph;
+    uint64_t keys;       /* without either: how many there are, >= 1 */
     uint64_t timeout_ns; /* of one try */
     /* Added to the timeout of the second try; doubled for each further one, up to 16 times. */
     uint64_t retry_ns;
@@ -144,10 +172,17 @@ typedef struct cg_node_statistics {
     uint64_t records_gap;      /* appends that left a gap and were not applied */
     uint64_t removals;         /* facts removed as primary */
     uint64_t recalls;          /* that ran here */
-    uint64_t shed;             /* requests answered CG_ERROR_OVERLOADED here */
-    uint64_t conflicts;        /* removals that met a fact in use, tries counted */
-    uint64_t partial;          /* recalls cut to their budget */
-    uint64_t batches;          /* that recalls were cut into */
+    uint64_t spreads;          /* that ran here */
+    uint64_t spread_edges;     /* walked by them */
+    uint64_t spread_visits;    /* concepts that passed something on */
+    uint64_t spread_reached;   /* concepts with activation, summed over spreads */
+    uint64_t consolidations;
+    uint64_t edges_strengthened;
+    uint64_t merges_proposed; /* pairs of near-duplicates */
+    uint64_t shed;            /* requests answered CG_ERROR_OVERLOADED here */
+    uint64_t conflicts;       /* removals that met a fact in use, tries counted */
+    uint64_t partial;         /* recalls and spreads cut to their budget */
+    uint64_t batches;         /* that recalls were cut into */
     uint64_t batch_changes[CG_TIER_LEVELS_MAX];       /* of a controller's size */
     uint32_t batch_late_steps[CG_TIER_LEVELS_MAX];    /* largest after the third: doublings */
     uint32_t batch_size[CG_TIER_LEVELS_MAX];          /* now */
@@ -157,7 +192,11 @@ typedef struct cg_node_statistics {
     cg_admission_statistics admission;
     cg_decision_cache_statistics cache; /* of all spaces, and so are pools */
     cg_tier_statistics tiers;
-    cg_pool_statistics pools; /* of the partitions this host is primary of */
+    cg_pool_statistics pools;             /* of the partitions this host is primary of */
+    cg_activation_statistics activations; /* records of spreads */
+    /* Lines that spreads touched in the modelled caches; all 0 where none are modelled. */
+    cg_cpu_counts cpu_hot; /* of concepts' hot fields */
+    cg_cpu_counts cpu_all;
 } cg_node_statistics;
 cg_node_statistics cg_node_statistics_of(const cg_node *node);
 
@@ -177,6 +216,7 @@ typedef struct cg_partition_state {
     bool primary;
     uint64_t last_sequence; /* applied */
     uint64_t durable_sequence;
+    uint64_t unasked;               /* durable records that no request asked for: new weights */
     uint64_t acknowledged_sequence; /* primary: by the replica */
     /* Of graph, lexicon, index, slots, what was learned and recent stream: equal at equal
      * last_sequence. */

@@ -8,6 +8,7 @@
  *   place.c      where a fact goes: slot and memory tiers
  *   remove.c     the way back: wait until nobody uses the fact, log, remove
  *   recall.c     reading keys through the tiers: forecast, budget, prefetch
+ *   associate.c  spreading activation: seeds, forecast, budget, tiers, answer, consolidation
  *   batches.c    a recall of many keys: batches on all cores, and from the store
  *   tune.c       once an interval: the monitor's alerts, and adaptation
  *   replicate.c  shipping the log to the replica, and applying it there
@@ -19,6 +20,7 @@
 #include "engine/node/message.h"
 #include "engine/node/node.h"
 #include "engine/node/partition.h"
+#include "engine/spread/consolidate.h"
 
 enum {
     CG_NODE_FACT_BYTES_MAX = CG_POOL_BLOCK_BYTES, /* a fact's text lies in one slot */
@@ -26,11 +28,14 @@ enum {
     CG_NODE_SHIP_WINDOW = 64,                     /* records sent and not yet acknowledged */
     CG_NODE_BACKOFF_DOUBLINGS = 4,                /* retries wait at most 16 times longer */
     CG_NODE_PREFETCH_MAX = 4,
+    CG_NODE_ACTIVATION_BLOCKS = 64,  /* that a pool keeps unused: 1 MiB or so */
     CG_NODE_RECORD_BYTES = 64,       /* of a concept's record that a decision reads */
     CG_NODE_PARTITIONS_MAX = 1 << 16 /* a partition fits the top of a write token */
 };
 /* Longest timeout, so that no sum of time and waits overflows: 11 days. */
 #define CG_NODE_TIMEOUT_NS_MAX UINT64_C(1000000000000000)
+/* Addresses of each array in the modelled caches: more than any array has. */
+#define CG_NODE_REGION_BYTES   (UINT64_C(1) << 40)
 #define CG_NODE_REQUEST_ID_MAX ((UINT64_C(1) << 48) - 1)
 
 /* Timer ids. Tries of requests have bit 63 clear: 15 bits of the try's number, 48 of the request's
@@ -43,7 +48,8 @@ enum {
  *   fetched   (of a READ) the store has delivered a batch     (item, generation, part)
  *   again     a removal that met a conflict is tried again    (item, generation)
  *   start     there are more permits: somebody who waits may run
- *   tick      an interval of the monitor ends
+ *   tick      an interval of the monitor ends; or, with rest 1 + s, it is
+ *             time to consolidate space s
  */
 #define CG_NODE_TIMER_TRY_SHIFT 48
 #define CG_NODE_TIMER_OTHER     (UINT64_C(1) << 63)
@@ -136,6 +142,14 @@ typedef struct cg_item {
     size_t next_free; /* free items: the next one + 1, 0 at the end */
 } cg_item;
 
+/* How spreads have grown so far, by hop (the last stands for all later ones): running means. */
+enum { CG_NODE_GROWTH_HOPS = 17 };
+typedef struct cg_growth {
+    double visits_an_edge[CG_NODE_GROWTH_HOPS]; /* of this hop, an edge of the hop before */
+    double edges_a_visit[CG_NODE_GROWTH_HOPS];
+    double store_share; /* of visits, read from the store */
+} cg_growth;
+
 typedef struct cg_node_replication {
     uint64_t shipped_sequence;
     uint64_t acknowledged_sequence;
@@ -191,6 +205,12 @@ typedef struct cg_space {
         *newest_below; /* row of a concept to the sequence of the fact stored under it last */
     cg_below *below;   /* [last sequence] */
     size_t below_capacity;
+
+    cg_spread_recency *recency;    /* or NULL: no refractory period */
+    cg_consolidator *consolidator; /* or NULL */
+    uint32_t consolidated_row; /* facts from here on have not been looked at for duplicates */
+    bool consolidates;         /* the timer is set */
+
     uint64_t requests; /* as cg_space_statistics has them */
     uint64_t allocations;
     uint64_t removals;
@@ -237,6 +257,17 @@ struct cg_node {
     cg_tune tune;
     uint64_t began_ns; /* of the item whose work runs in this step */
 
+    /* Spreads: one runs at a time, in a step, so one scratch serves all. */
+    cg_activation_pool *activations;
+    cg_spread_scratch *spread_scratch; /* or NULL: there is no graph */
+    cg_cpu_cache *cpu;                 /* or NULL: not modelled */
+    cg_growth growth;
+    cg_spread_seed *seeds; /* scratch: of the spread that runs in this step */
+    size_t seeds_capacity;
+    uint32_t seed_count;
+    cg_spread_hit *hits; /* scratch: of an answer by likeness alone */
+    size_t hits_capacity;
+
     cg_cascade_scratch *scratch;
     cg_embedding *embedding; /* scratch of the step */
     cg_log_buffers *buffers; /* scratch of the step */
@@ -250,6 +281,13 @@ struct cg_node {
 /* The space of an item; its request, or message, was let in only if there is such a space. */
 static inline cg_space *cg_item_space(const cg_node *node, const cg_item *item) {
     return &node->spaces[item->event.space];
+}
+
+/* What spreads and recalls of a space go through: its own partition's graph, one without texts, or
+ * NULL. */
+static inline const cg_graph *cg_space_graph(const cg_space *space) {
+    const cg_node *node = space->node;
+    return node->corpus ? space->own.graph : node->options.graph;
 }
 
 /* The first tier that holds records: the second, or the only one before the store. */
@@ -267,6 +305,9 @@ cg_status cg_node_set_timer(cg_outputs *outputs, uint64_t timer_id, uint64_t at_
                             cg_error *error);
 cg_status cg_node_reply(cg_node *node, cg_outputs *outputs, const cg_reply *reply,
                         cg_error *error);
+/* The same with size_bytes of the answer's own, to be written at *bytes. */
+cg_status cg_node_reply_with(cg_node *node, cg_outputs *outputs, const cg_reply *reply,
+                             size_t size_bytes, uint8_t **bytes, cg_error *error);
 /* To the client of this host: refused, for a reason that is in *error. */
 cg_status cg_node_refuse(cg_node *node, const cg_event *event, cg_status reason,
                          cg_outputs *outputs, cg_error *error);
@@ -346,6 +387,22 @@ cg_status cg_place_note(cg_space *space, uint32_t target, uint64_t sequence, cg_
 /* Facts of one concept are read together: the slot of the one stored below it last. */
 uint64_t cg_place_near(const cg_space *space, uint32_t target);
 
+/* --- associate.c --- */
+cg_status cg_associate(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error);
+/* The modelled caches, with a region for each array that spreads touch. */
+cg_status cg_associate_cpu(cg_node *node, cg_error *error);
+/* Of a graph that no spread has gone through. */
+void cg_associate_growth(cg_node *node);
+
+/* --- consolidation.c --- */
+/* The concepts of a spread were active together; the first one of an interval sets the timer. */
+cg_status cg_consolidation_note(cg_space *space, const cg_spread_result *result,
+                                uint64_t now_ns, cg_outputs *outputs, cg_error *error);
+/* Whether the timer is that of a space's consolidation. */
+bool cg_consolidation_timer(uint64_t id);
+cg_status cg_consolidation_due(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                               cg_error *error);
+
 /* --- remove.c --- */
 cg_status cg_remove_begin(cg_node *node, cg_item *item, const cg_message_remove *message,
                           uint64_t now_ns, cg_outputs *outputs, cg_error *error);
@@ -374,6 +431,11 @@ cg_status cg_gateway_allocate(cg_node *node, const cg_event *event, cg_outputs *
 cg_status cg_gateway_batch(cg_node *node, const cg_event *event, cg_outputs *outputs,
                            cg_error *error);
 cg_status cg_gateway_remove(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error);
+/* A text of the event as a fact: node->embedding holds it, the message borrows it. Errors:
+ * CG_ERROR_INVALID, also where nothing speaks for any concept; CG_ERROR_MEMORY. */
+cg_status cg_gateway_read(cg_node *node, const cg_event *event, const char *text,
+                          size_t text_bytes, cg_message_allocate *message, cg_work *work,
+                          cg_error *error);
 /* from: the host that the answer came from. */
 cg_status cg_gateway_answer(cg_node *node, const cg_reply *reply, uint32_t from,
                             uint64_t now_ns, cg_outputs *outputs, cg_error *error);

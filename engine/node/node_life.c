@@ -21,6 +21,11 @@ cg_node_options cg_node_options_default(void) {
                     .cache_ttl_ns = CG_DECISION_TTL_NS_DEFAULT,
                     .placement = CG_PLACEMENT_CHOOSE,
                     .record_bytes = 64},
+        .spread = {.lambda = 0.5,
+                   .thresholds = {0.01, 0.01, 0.01, 0.01, 0.01},
+                   .hits_max = 32,
+                   .seeds = 8,
+                   .cpu = cg_cpu_options_default()},
         .timeout_ns = 20000000,
         .retry_ns = 5000000,
         .tries = 50,
@@ -58,6 +63,19 @@ static cg_status check_service(const cg_service_options *service, cg_error *erro
     return CG_OK;
 }
 
+static cg_status check_spread(const cg_node_spread_options *spread, cg_error *error) {
+    if (spread->hits_max < 1 || spread->hits_max > CG_SPREAD_HITS_MAX || spread->seeds < 1 ||
+        spread->seeds > CG_NEIGHBOURS_MAX || spread->consolidate_ns > CG_NODE_TIMEOUT_NS_MAX) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "spreads of %u hits from %u concepts, consolidated every %llu ns; it takes 1 to %d "
+            "hits, 1 to %d concepts and at most 10^15 ns",
+            spread->hits_max, spread->seeds, (unsigned long long)spread->consolidate_ns,
+            CG_SPREAD_HITS_MAX, CG_NEIGHBOURS_MAX);
+    }
+    return CG_OK; /* the rest is checked where it is used: engine/spread/spread.h */
+}
+
 static cg_status check_options(const cg_node_options *options, cg_error *error) {
     if (options->hosts == 0 || options->host >= options->hosts) {
         return cg_error_set(error, CG_ERROR_INVALID,
@@ -90,6 +108,9 @@ static cg_status check_options(const cg_node_options *options, cg_error *error) 
     if (status == CG_OK) {
         status = check_service(&options->service, error);
     }
+    if (status == CG_OK) {
+        status = check_spread(&options->spread, error);
+    }
     return status == CG_OK ? cg_cascade_options_check(&options->cascade, error) : status;
 }
 
@@ -99,7 +120,8 @@ static cg_status warm_tiers(cg_node *node, cg_error *error) {
         return CG_OK;
     }
     uint32_t level = node->options.tier_levels - 2;
-    uint64_t count = cg_features_count(node->corpus->features);
+    uint64_t count = node->corpus ? cg_features_count(node->corpus->features)
+                                  : cg_graph_concept_count(node->options.graph);
     const cg_tier_options *tier = &node->options.tiers[level];
     uint32_t bytes = node->options.service.record_bytes;
     uint64_t fit = tier->bound == CG_CACHE_BYTES ? tier->capacity / bytes : tier->capacity;
@@ -176,6 +198,27 @@ static cg_status alloc_tuning(cg_node *node, cg_error *error) {
     return status;
 }
 
+/* What spreads need: nothing where there is no graph. */
+static cg_status alloc_spreading(cg_node *node, cg_error *error) {
+    const cg_node_spread_options *spread = &node->options.spread;
+    if (!node->corpus && !node->options.graph) {
+        return CG_OK;
+    }
+    cg_associate_growth(node);
+    const cg_activation_options records = {.record_bytes = sizeof(cg_spread_record),
+                                           .kept_blocks = CG_NODE_ACTIVATION_BLOCKS};
+    cg_status status =
+        cg_activation_pool_alloc(&records, node->allocator, &node->activations, error);
+    if (status == CG_OK) {
+        status = cg_spread_scratch_alloc_shared(node->activations, node->allocator,
+                                                &node->spread_scratch, error);
+    }
+    if (status == CG_OK && spread->models_cpu) {
+        status = cg_associate_cpu(node, error);
+    }
+    return status;
+}
+
 static cg_status alloc_parts(cg_node *node, cg_error *error) {
     cg_status status = alloc_tables(node, error);
     if (status == CG_OK) {
@@ -198,14 +241,28 @@ static cg_status alloc_parts(cg_node *node, cg_error *error) {
     if (status == CG_OK) {
         status = alloc_tuning(node, error);
     }
-    bool is_warm = options->tier_image || !node->corpus;
+    if (status == CG_OK) {
+        status = alloc_spreading(node, error);
+    }
+    bool is_warm = options->tier_image || (!node->corpus && !options->graph);
     return status == CG_OK && !is_warm ? warm_tiers(node, error) : status;
 }
 
 cg_status cg_node_alloc(const cg_node_options *options, const cg_corpus *corpus,
                         cg_allocator allocator, cg_node **out, cg_error *error) {
     cg_status status = check_options(options, error);
-    if (status == CG_OK && !corpus &&
+    if (status == CG_OK && !corpus && options->spread.consolidate_ns > 0) {
+        status = cg_error_set(error, CG_ERROR_INVALID,
+                              "consolidation of a graph without texts: there is no log of it");
+    }
+    if (status == CG_OK && !corpus && options->graph &&
+        (options->hosts != 1 || cg_graph_concept_count(options->graph) == 0)) {
+        status = cg_error_set(error, CG_ERROR_INVALID,
+                              "a graph without texts of %u concepts on %u hosts; it takes a "
+                              "concept, and one host",
+                              cg_graph_concept_count(options->graph), options->hosts);
+    }
+    if (status == CG_OK && !corpus && !options->graph &&
         (options->keys < 1 || options->keys > CG_NODE_TIMER_OTHER || options->hosts != 1)) {
         status = cg_error_set(error, CG_ERROR_INVALID,
                               "%llu keys without content on %u hosts; it takes 1 to 2^63 keys, "
@@ -253,6 +310,11 @@ void cg_node_free(cg_node *node) {
     cg_monitor_free(node->monitor);
     cg_adapt_free(node->adapt);
     cg_tiers_free(node->tiers);
+    cg_spread_scratch_free(node->spread_scratch);
+    cg_activation_pool_free(node->activations);
+    cg_cpu_cache_free(node->cpu);
+    cg_deallocate(&allocator, node->seeds, node->seeds_capacity, sizeof *node->seeds);
+    cg_deallocate(&allocator, node->hits, node->hits_capacity, sizeof *node->hits);
     cg_cascade_scratch_free(node->scratch);
     cg_deallocate(&allocator, node->embedding, 1, sizeof *node->embedding);
     cg_deallocate(&allocator, node->buffers, 1, sizeof *node->buffers);

@@ -212,13 +212,18 @@ static cg_status apply_fact(cg_partition *partition, const cg_log_record *record
 cg_status cg_partition_apply(cg_partition *partition, const cg_log_record *record,
                              cg_encoded_record encoded, const cg_partition_wish *wish,
                              cg_work *work, cg_error *error) {
-    cg_status status = record->kind == CG_RECORD_REMOVE
-                           ? cg_partition_apply_removal(partition, record, work, error)
-                           : apply_fact(partition, record, wish, work, error);
+    cg_status status = CG_OK;
+    if (record->kind == CG_RECORD_REMOVE) {
+        status = cg_partition_apply_removal(partition, record, work, error);
+    } else if (record->kind == CG_RECORD_WEIGHTS) {
+        status = cg_partition_apply_weights(partition, record, work, error);
+    } else {
+        status = apply_fact(partition, record, wish, work, error);
+    }
     if (status == CG_OK) {
         status = cg_log_append(partition->log, encoded.bytes, encoded.size_bytes, error);
     }
-    if (status == CG_OK) {
+    if (status == CG_OK && record->kind != CG_RECORD_WEIGHTS) {
         status =
             cg_table_put(partition->sequence_of, record->request_id, record->sequence, error);
     }

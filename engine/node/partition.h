@@ -28,7 +28,8 @@ typedef struct cg_partition {
     cg_pools *pools;
     cg_log_store *log;
     cg_table *sequence_of; /* request id to sequence */
-    uint64_t *slots; /* [last sequence] CG_SLOT_NONE of a removal and of what was removed */
+    uint64_t
+        *slots; /* [last sequence] CG_SLOT_NONE of what adds no fact and of what was removed */
     size_t slots_capacity;
     cg_recent recent; /* of the last facts that are there */
     uint32_t
@@ -53,9 +54,12 @@ typedef struct cg_partition_wish {
 
 /* Applies and logs one record, given decoded and encoded; it must be the next in sequence. wish:
  * of a fact's slot, or NULL for near the last fact's.
- * CG_ERROR_FULL (no slot) and CG_ERROR_CORRUPT (refers to what does not exist, or removes what
- * cg_partition_check_remove refuses) change nothing; any other failure means that the partition can
- * no longer be used.
+ * CG_ERROR_FULL (no slot) and CG_ERROR_CORRUPT (refers to what does not exist, removes what
+ * cg_partition_check_remove refuses, or weighs edges that the graph lacks) change nothing; any
+ * other failure means that the partition can no longer be used.
+ *
+ * New weights belong to no request and take no slot; edges of the corpus are weighed anew for this
+ * partition alone. Cost: linear in the edges of the concepts that they lead from.
  *
  * Cost of a removal: linear in the lists of the inverted file for the fact's features and in the
  * facts below its target; now and then the index repairs itself (cg_index_remove). */
@@ -74,7 +78,8 @@ cg_status cg_partition_check_remove(const cg_partition *partition, uint64_t fact
                                     cg_error *error);
 bool cg_partition_is_removed(const cg_partition *partition, uint32_t row); /* row < concepts */
 uint32_t cg_partition_live_facts(const cg_partition *partition);
-/* CG_SLOT_NONE for a removal, for what was removed, and beyond the last sequence. */
+/* CG_SLOT_NONE for a record that adds no fact, for what was removed, and beyond the last
+ * sequence. */
 uint64_t cg_partition_slot(const cg_partition *partition, uint64_t sequence);
 /* The row of the fact that a record added, removed or not; false when it added none. Cost:
  * logarithmic. */
@@ -88,8 +93,10 @@ uint64_t cg_partition_sequence_of_fact(uint64_t fact_id);
 uint64_t cg_partition_hash(const cg_partition *partition);
 uint64_t cg_partition_bytes(const cg_partition *partition);
 
-/* Steps of cg_partition_apply, for it alone: a removal but for the log, and a note that the fact in
- * `row` was allocated. */
+/* Steps of cg_partition_apply, for it alone: new weights but for the log, a removal likewise, and a
+ * note that the fact in `row` was allocated. */
+cg_status cg_partition_apply_weights(cg_partition *partition, const cg_log_record *record,
+                                     cg_work *work, cg_error *error);
 cg_status cg_partition_apply_removal(cg_partition *partition, const cg_log_record *record,
                                      cg_work *work, cg_error *error);
 void cg_partition_note_recent(cg_partition *partition, uint32_t row, uint32_t target,

@@ -26,11 +26,21 @@ enum {
 };
 
 static uint64_t key_limit(const cg_node *node) {
-    return node->corpus ? cg_graph_concept_count(node->corpus->graph) : node->options.keys;
+    return node->corpus          ? cg_graph_concept_count(node->corpus->graph)
+           : node->options.graph ? cg_graph_concept_count(node->options.graph)
+                                 : node->options.keys;
 }
 
-/* The key that a key leads to; false where there is none. Keys without content lead to a hash. */
+/* The key that a key leads to; false where there is none. Keys without content lead to a hash, and
+ * concepts without texts along their first edge. */
 static bool leads_to(const cg_node *node, uint64_t key, uint64_t *next) {
+    if (!node->corpus && node->options.graph) {
+        cg_edge_cursor edges = cg_graph_edges(node->options.graph, (uint32_t)key);
+        cg_edge edge;
+        bool leads = cg_graph_next_edge(&edges, &edge);
+        *next = leads ? edge.target : key;
+        return leads;
+    }
     if (!node->corpus) {
         *next = cg_hash_u64(key, 0) % node->options.keys;
         return true;

@@ -115,6 +115,15 @@ static cg_status alloc_space(cg_space *space, cg_error *error) {
                                            .ttl_ns = service->cache_ttl_ns};
         status = cg_decision_cache_alloc(&cache, node->allocator, &space->cache, error);
     }
+    const cg_node_spread_options *spread = &node->options.spread;
+    if (status == CG_OK && spread->refractory_ns > 0) {
+        status = cg_spread_recency_alloc(node->allocator, &space->recency, error);
+    }
+    if (status == CG_OK && spread->consolidate_ns > 0) {
+        const cg_consolidate_options consolidate = cg_consolidate_options_default();
+        status =
+            cg_consolidator_alloc(&consolidate, node->allocator, &space->consolidator, error);
+    }
     return status;
 }
 
@@ -152,6 +161,8 @@ static void free_space(cg_space *space) {
     cg_deallocate(allocator, space->below, space->below_capacity, sizeof *space->below);
     cg_deallocate(allocator, space->shed, space->shed_capacity, sizeof *space->shed);
     cg_decision_cache_free(space->cache);
+    cg_spread_recency_free(space->recency);
+    cg_consolidator_free(space->consolidator);
     cg_vocabulary_free(space->vocabulary);
 }
 
@@ -204,6 +215,14 @@ static const cg_partition *find_partition(const cg_node *node, uint32_t number) 
 
 /* --- inspection --- */
 
+static uint64_t unasked_records(const cg_partition *partition) {
+    uint64_t count = 0;
+    for (uint64_t sequence = 1; sequence <= partition->durable_sequence; ++sequence) {
+        count += cg_log_kind(partition->log, sequence) == CG_RECORD_WEIGHTS;
+    }
+    return count;
+}
+
 cg_partition_state cg_node_partition(const cg_node *node, uint32_t partition) {
     const cg_partition *found = find_partition(node, partition);
     if (!found) {
@@ -216,6 +235,7 @@ cg_partition_state cg_node_partition(const cg_node *node, uint32_t partition) {
         .primary = primary,
         .last_sequence = cg_log_last(found->log),
         .durable_sequence = found->durable_sequence,
+        .unasked = unasked_records(found),
         .acknowledged_sequence = primary ? space->replication.acknowledged_sequence : 0,
         .hash = cg_partition_hash(found),
     };
@@ -331,6 +351,8 @@ static uint64_t space_bytes(const cg_space *space) {
     if (space->has_copy) {
         bytes += cg_partition_bytes(&space->copy);
     }
+    bytes += space->recency ? cg_spread_recency_bytes(space->recency) : 0;
+    bytes += space->consolidator ? cg_consolidator_bytes(space->consolidator) : 0;
     return bytes + (space->cache ? cg_decision_cache_bytes(space->cache) : 0);
 }
 

@@ -100,6 +100,14 @@ const uint8_t *cg_log_bytes(const cg_log_store *log, uint64_t sequence, size_t *
     return log->bytes + log->starts[sequence - 1];
 }
 
+cg_record_kind cg_log_kind(const cg_log_store *log, uint64_t sequence) {
+    enum { KIND_OFFSET = 44 };
+    size_t size_bytes = 0;
+    const uint8_t *bytes = cg_log_bytes(log, sequence, &size_bytes);
+    CG_ASSERT(size_bytes > KIND_OFFSET);
+    return (cg_record_kind)bytes[KIND_OFFSET];
+}
+
 uint64_t cg_log_time_ns(const cg_log_store *log, uint64_t sequence) {
     enum { TIME_OFFSET = 32 };
     size_t size_bytes = 0;

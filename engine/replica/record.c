@@ -9,7 +9,9 @@ enum {
     PREFIX_BYTES = 8, /* length and checksum */
     HEAD_BYTES = 8 + 8 + 8 + 8 + 4 + 1,
     FACT_BYTES = HEAD_BYTES + 6 * 4, /* without its arrays */
-    REMOVE_BYTES = HEAD_BYTES + 8
+    REMOVE_BYTES = HEAD_BYTES + 8,
+    WEIGHTS_BYTES = HEAD_BYTES + 4, /* without its edges */
+    WEIGHT_BYTES = 4 + 2 + 4 + 1
 };
 
 static uint32_t learned_bytes(const cg_log_record *record) {
@@ -19,6 +21,10 @@ static uint32_t learned_bytes(const cg_log_record *record) {
 size_t cg_log_record_bytes(const cg_log_record *record) {
     if (record->kind == CG_RECORD_REMOVE) {
         return (size_t)PREFIX_BYTES + REMOVE_BYTES;
+    }
+    if (record->kind == CG_RECORD_WEIGHTS) {
+        return (size_t)PREFIX_BYTES + WEIGHTS_BYTES +
+               (size_t)WEIGHT_BYTES * record->weight_count;
     }
     return (size_t)PREFIX_BYTES + FACT_BYTES + learned_bytes(record) +
            4 * (size_t)record->dims + 8 * (size_t)record->sparse.count + record->text_bytes;
@@ -51,6 +57,17 @@ static void write_fact(cg_writer *writer, const cg_log_record *record) {
     cg_write_bytes(writer, record->text, record->text_bytes);
 }
 
+static void write_weights(cg_writer *writer, const cg_log_record *record) {
+    cg_write_u32(writer, record->weight_count);
+    for (uint32_t i = 0; i < record->weight_count; ++i) {
+        const cg_log_weight *changed = &record->weights[i];
+        cg_write_u32(writer, changed->from);
+        cg_write_u16(writer, changed->edge.type);
+        cg_write_u32(writer, changed->edge.target);
+        cg_write_u8(writer, changed->edge.weight);
+    }
+}
+
 void cg_log_record_encode(const cg_log_record *record, uint8_t *bytes) {
     size_t size = cg_log_record_bytes(record);
     cg_writer writer = cg_writer_init(bytes + PREFIX_BYTES, size - PREFIX_BYTES);
@@ -62,6 +79,8 @@ void cg_log_record_encode(const cg_log_record *record, uint8_t *bytes) {
     cg_write_u8(&writer, (uint8_t)record->kind);
     if (record->kind == CG_RECORD_REMOVE) {
         cg_write_u64(&writer, record->removed_sequence);
+    } else if (record->kind == CG_RECORD_WEIGHTS) {
+        write_weights(&writer, record);
     } else {
         write_fact(&writer, record);
     }
@@ -175,6 +194,68 @@ static cg_status read_removal(cg_reader *reader, cg_log_record *read, size_t rec
     return CG_OK;
 }
 
+static bool is_before(const cg_log_weight *one, const cg_log_weight *other) {
+    if (one->from != other->from) {
+        return one->from < other->from;
+    }
+    return one->edge.type != other->edge.type ? one->edge.type < other->edge.type
+                                              : one->edge.target < other->edge.target;
+}
+
+/* The order makes sure that no edge is there twice, and that equal changes are equal bytes. */
+static cg_status read_weights(cg_reader *reader, cg_log_buffers *buffers, cg_log_record *read,
+                              size_t record_bytes, cg_error *error) {
+    unsigned long long sequence = read->sequence;
+    if (read->request_id != 0) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "log record %llu has new weights for request %llu; nobody asks for "
+                            "them",
+                            sequence, (unsigned long long)read->request_id);
+    }
+    read->weight_count = cg_read_u32(reader);
+    if (reader->failed || read->weight_count < 1 ||
+        read->weight_count > CG_RECORD_WEIGHTS_MAX ||
+        (size_t)WEIGHT_BYTES * read->weight_count != cg_reader_left(reader)) {
+        return cg_error_set(
+            error, CG_ERROR_CORRUPT,
+            "log record %llu has %u new weights in %zu bytes; it may have 1..%d, "
+            "of %d bytes each beside %d",
+            sequence, read->weight_count, record_bytes, CG_RECORD_WEIGHTS_MAX, WEIGHT_BYTES,
+            PREFIX_BYTES + WEIGHTS_BYTES);
+    }
+    for (uint32_t i = 0; i < read->weight_count; ++i) {
+        cg_log_weight *changed = &buffers->edges[i];
+        *changed = (cg_log_weight){.from = cg_read_u32(reader)};
+        changed->edge.type = cg_read_u16(reader);
+        changed->edge.target = cg_read_u32(reader);
+        changed->edge.weight = cg_read_u8(reader);
+        if (changed->from == changed->edge.target ||
+            (i > 0 && !is_before(&buffers->edges[i - 1], changed))) {
+            return cg_error_set(
+                error, CG_ERROR_CORRUPT,
+                "log record %llu: new weight %u, of the edge of type %u from row "
+                "%u to row %u, is out of order, there twice, or of no edge",
+                sequence, i, changed->edge.type, changed->from, changed->edge.target);
+        }
+    }
+    read->weights = buffers->edges;
+    return CG_OK;
+}
+
+static cg_status read_body(cg_reader *reader, cg_log_buffers *buffers, cg_log_record *read,
+                           size_t record_bytes, cg_error *error) {
+    switch (read->kind) {
+    case CG_RECORD_REMOVE:
+        return read_removal(reader, read, record_bytes, error);
+    case CG_RECORD_WEIGHTS:
+        return read_weights(reader, buffers, read, record_bytes, error);
+    case CG_RECORD_FACT:
+    case CG_RECORD_KIND_COUNT:
+    default:
+        return read_fact(reader, buffers, read, record_bytes, error);
+    }
+}
+
 cg_status cg_log_record_decode(const uint8_t *bytes, size_t size_bytes, cg_log_buffers *buffers,
                                cg_log_record *record, size_t *used_bytes, cg_error *error) {
     cg_reader prefix = cg_reader_init(bytes, size_bytes);
@@ -203,9 +284,7 @@ cg_status cg_log_record_decode(const uint8_t *bytes, size_t size_bytes, cg_log_b
                             (unsigned long long)read.sequence, kind);
     }
     read.kind = (cg_record_kind)kind;
-    cg_status status = read.kind == CG_RECORD_REMOVE
-                           ? read_removal(&reader, &read, length + 4, error)
-                           : read_fact(&reader, buffers, &read, length + 4, error);
+    cg_status status = read_body(&reader, buffers, &read, length + 4, error);
     if (status == CG_OK) {
         *record = read;
         *used_bytes = length + 4;

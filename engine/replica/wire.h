@@ -4,7 +4,7 @@
  *
  *   offset bytes field
  *        0     4 magic "CGW1"
- *        4     2 version (CG_WIRE_VERSION): 2, since log records have kinds
+ *        4     2 version (CG_WIRE_VERSION): 3, since a log record may give edges new weights
  *        6     2 type (engine/node/message.h)
  *        8     4 sender's host
  *       12     4 receiver's host
@@ -22,7 +22,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/status.h"
 
-enum { CG_WIRE_VERSION = 2, CG_WIRE_HEADER_BYTES = 48, CG_WIRE_PAYLOAD_BYTES_MAX = 1 << 24 };
+enum { CG_WIRE_VERSION = 3, CG_WIRE_HEADER_BYTES = 48, CG_WIRE_PAYLOAD_BYTES_MAX = 1 << 24 };
 
 typedef struct cg_wire_header {
     uint16_t type;

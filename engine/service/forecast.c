@@ -54,12 +54,13 @@ enum { CONDITION_PASSES = 3 };
 static const char *const term_names[CG_FORECAST_TERMS] = {
     "constant",     "keys",         "hops",           "tier 1 reads",
     "tier 2 reads", "tier 3 reads", "tier 4 reads",   "tier 5 reads",
-    "store reads",  "store writes", "requests ahead", "time ahead"};
+    "store reads",  "store writes", "requests ahead", "time ahead",
+    "edges",        "texts"};
 
 cg_forecast_options cg_forecast_options_default(void) {
     return (cg_forecast_options){
         .prior_ns = {20000.0, 100.0, 2000.0, 5.0, 50.0, 1e5, 1e5, 1e5, 50000.0, 20000.0, 1e5,
-                     1.0},
+                     1.0,     5.0,   2e5},
         .prior_deviation = 10.0,
         .forgetting = 0.999,
     };
@@ -115,6 +116,8 @@ static void amounts_of(const cg_forecast_features *features,
     amounts[CG_FORECAST_REQUESTS_AHEAD] = features->requests_ahead / permits;
     amounts[CG_FORECAST_AHEAD_NS] =
         clamp((double)features->ahead_ns / permits, 0.0, amount_max);
+    amounts[CG_FORECAST_EDGES] = clamp(features->edges, 0.0, amount_max);
+    amounts[CG_FORECAST_TEXTS] = features->texts;
 }
 
 static double forecast_of(const cg_forecast *forecast,

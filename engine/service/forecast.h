@@ -2,7 +2,7 @@
  *
  *   latency = sum over terms of weight * amount,   weights >= 0
  *
- * Terms: a constant, keys, hops, expected reads of each tier, reads and writes that the disk has
+ * Terms: a constant, keys, hops, edges, texts, expected reads of each tier, reads and writes that the disk has
  * to do before, requests waiting before this one per permit, and the forecast time of those per
  * permit. Weights are learned online by recursive least squares with forgetting, on relative
  * error (an error of 1 us in 10 counts as much as 1 ms in 10): S. Haykin, Adaptive Filter Theory,
@@ -24,6 +24,8 @@ enum { CG_FORECAST_TIERS = 5 };
 typedef struct cg_forecast_features {
     uint32_t keys; /* that the request reads, in all hops */
     uint32_t hops;
+    double edges;   /* of a graph, walked in all hops */
+    uint32_t texts; /* embedded and looked up */
     double tier_reads[CG_FORECAST_TIERS]; /* of the keys, expected to be served by each tier */
     uint32_t store_reads_ahead;           /* outstanding at the disk */
     uint32_t store_writes_ahead;
@@ -41,6 +43,8 @@ typedef enum cg_forecast_term {
     CG_FORECAST_STORE_WRITES,
     CG_FORECAST_REQUESTS_AHEAD, /* amount: requests_ahead / permits */
     CG_FORECAST_AHEAD_NS,       /* amount: ahead_ns / permits */
+    CG_FORECAST_EDGES,
+    CG_FORECAST_TEXTS,
     CG_FORECAST_TERMS
 } cg_forecast_term;
 
@@ -52,8 +56,8 @@ typedef struct cg_forecast_options {
     double forgetting;      /* in [0.9, 1]: memory of 1 / (1 - forgetting) requests */
 } cg_forecast_options;
 /* Constant 20 us, 100 ns a key, 2 us a hop, tiers 5 ns, 50 ns, 100 us, 100 us, 100 us, 50 us a read
- * and 20 us a write at the disk, 100 us a request ahead, 1 a ns ahead; deviation 10, forgetting
- * 0.999. */
+ * and 20 us a write at the disk, 100 us a request ahead, 1 a ns ahead, 5 ns an edge, 200 us a text;
+ * deviation 10, forgetting 0.999. */
 cg_forecast_options cg_forecast_options_default(void);
 
 typedef struct cg_forecast_statistics {

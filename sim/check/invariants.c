@@ -59,9 +59,9 @@ static uint32_t replica_of(const sim_check_cluster *cluster, uint32_t partition)
 }
 
 static uint32_t expected_records(const sim_check_request *request) {
-    return request->kind == CG_REQUEST_RECALL  ? 0
-           : request->kind == CG_REQUEST_BATCH ? request->count
-                                               : 1;
+    return cg_request_only_reads(request->kind) ? 0
+           : request->kind == CG_REQUEST_BATCH  ? request->count
+                                                : 1;
 }
 
 static void check_removed(const sim_check_cluster *cluster, const sim_check_request *request,
@@ -131,8 +131,8 @@ static void check_shed(const sim_check_cluster *cluster, const sim_check_request
     }
 }
 
-/* A partition's durable records are as many as the requests that they are for: with more, some
- * request was applied twice. */
+/* A partition's durable records that requests asked for are as many as those requests: with more,
+ * some request was applied twice. */
 static cg_status check_once(const sim_check_cluster *cluster, const sim_check_request *requests,
                             uint32_t count, violation_tally *tally, cg_error *error) {
     cg_allocator heap = cg_allocator_heap();
@@ -150,7 +150,8 @@ static cg_status check_once(const sim_check_cluster *cluster, const sim_check_re
     }
     for (uint32_t partition = 0; partition < partitions; ++partition) {
         const cg_node *primary = cluster->nodes[primary_of(cluster, partition)];
-        uint64_t durable = cg_node_partition(primary, partition).durable_sequence;
+        cg_partition_state state = cg_node_partition(primary, partition);
+        uint64_t durable = state.durable_sequence - state.unasked;
         if (durable != applied[partition]) {
             VIOLATION(tally, "partition %u has %llu durable records for %llu requests",
                       partition, (unsigned long long)durable,
@@ -182,7 +183,7 @@ static cg_status check_tables(const unique_tables *tables, const sim_check_reque
     cg_status status = CG_OK;
     for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
         const sim_check_request *request = &requests[i];
-        if (!request->acknowledged || request->kind == CG_REQUEST_RECALL) {
+        if (!request->acknowledged || cg_request_only_reads(request->kind)) {
             continue;
         }
         if (request->kind == CG_REQUEST_DEALLOCATE) {

@@ -66,9 +66,9 @@ static cg_status check_graph(const sim_options *options, cg_error *error) {
         return cg_error_set(error, CG_ERROR_MEMORY, "no memory for a point's options");
     }
     *small = *options;
-    if (small->graph.source == SIM_GRAPH_KEYS) {
+    if (!sim_graph_has_texts(small->graph.source)) {
         free(small);
-        return CG_OK;
+        return CG_OK; /* none, drawn, or checked for being there */
     }
     small->graph.nodes = SMALL_SAMPLE;
     small->graph.held_out = 1;
@@ -86,10 +86,8 @@ static cg_status check_graph(const sim_options *options, cg_error *error) {
 }
 
 static cg_status check_size(const sim_options *options, cg_error *error) {
-    if (options->graph.source == SIM_GRAPH_KEYS) {
-        return CG_OK;
-    }
-    if (options->graph.nodes > CG_WORDNET_SYNSETS) {
+    if (sim_graph_has_texts(options->graph.source) &&
+        options->graph.nodes > CG_WORDNET_SYNSETS) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "graph.nodes: %u is more than the %d concepts of WordNet; use "
                             "\"all\" for all of them",

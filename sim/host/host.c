@@ -476,6 +476,9 @@ static cg_status release_reply(sim_host *host, const cg_reply *reply, const sim_
         sim_ledger_rebase(&own, start_ns);
     }
     host->statistics.replies++;
+    if (reply->request == CG_REQUEST_SPREAD) { /* leaves no trace in any state */
+        cg_hasher_add_u64(&host->hasher, reply->digest);
+    }
     if (!host->sink.reply) {
         return CG_OK;
     }

@@ -106,6 +106,35 @@ static cg_service_options service_of(const sim_options *options) {
     };
 }
 
+_Static_assert(SIM_TIERS_MAX + 1 == CG_TIER_LEVELS_MAX, "tiers are numbered alike");
+
+static cg_node_spread_options spread_of(const sim_options *options) {
+    const sim_spread_options *spread = &options->engine.spread;
+    const sim_cpu_options *cpu = &options->engine.cpu;
+    cg_node_spread_options made = {
+        .lambda = spread->decay,
+        .fan_out = spread->fan_out,
+        .refractory_ns = spread->refractory_ns,
+        .hits_max = spread->hits,
+        .seeds = spread->seeds,
+        .consolidate_ns = spread->consolidate_ns,
+        .models_cpu = cpu->modelled,
+        .whole_records = cpu->layout == SIM_LAYOUT_WHOLE,
+        .cpu = cg_cpu_options_default(),
+    };
+    for (int level = 0; level < CG_TIER_LEVELS_MAX; ++level) {
+        made.thresholds[level] = spread->threshold[level];
+        made.budgets[level] = spread->budget[level];
+    }
+    const uint64_t sizes[] = {cpu->l1_bytes, cpu->l2_bytes, cpu->llc_bytes};
+    const uint32_t ways[] = {cpu->l1_ways, cpu->l2_ways, cpu->llc_ways};
+    for (uint32_t level = 0; level < made.cpu.level_count; ++level) {
+        made.cpu.levels[level].size_bytes = sizes[level];
+        made.cpu.levels[level].ways = ways[level];
+    }
+    return made;
+}
+
 cg_node_options sim_engine_node(const sim_options *options, uint32_t host) {
     const sim_engine_options *engine = &options->engine;
     cg_node_options node = cg_node_options_default();
@@ -132,6 +161,7 @@ cg_node_options sim_engine_node(const sim_options *options, uint32_t host) {
         sim_share_list_read(engine->pool_shares, engine->spaces, 1, node.pool_shares, NULL);
     CG_ASSERT(status == CG_OK); /* sim_options_check */
     node.service = service_of(options);
+    node.spread = spread_of(options);
     node.keys = options->graph.nodes;
     node.timeout_ns = engine->timeout_ns;
     node.retry_ns = engine->retry_ns;

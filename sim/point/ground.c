@@ -5,6 +5,7 @@
 
 #include "engine/base/prng.h"
 #include "engine/node/school.h"
+#include "sim/graphs/source.h"
 #include "sim/point/engine_options.h"
 #include "sim/point/wordnet_files.h"
 
@@ -26,14 +27,65 @@ struct sim_ground {
     uint64_t seed;         /* of the restated concepts' draws */
     uint64_t training_key; /* of what corpus.learned was learned with */
     cg_corpus corpus;
+    sim_parts parts;
+    sim_graph *textless; /* instead of all that, where the graph has no texts; or NULL */
     cg_allocator allocator;
 };
+
+/* --- graphs without texts --------------------------------------------------- */
+
+static sim_graph_kind kind_of(sim_ground_source source) {
+    return source == SIM_GRAPH_SYNTHETIC ? SIM_GRAPH_KIND_SYNTHETIC
+           : source == SIM_GRAPH_TRIPLES ? SIM_GRAPH_KIND_TRIPLES
+           : source == SIM_GRAPH_VECTORS ? SIM_GRAPH_KIND_VECTORS
+                                         : SIM_GRAPH_KIND_SAVED;
+}
+
+/* *path: where the options point to. */
+static sim_graph_options textless_options(const sim_options *options, const char **path) {
+    const sim_ground_options *graph = &options->graph;
+    sim_graph_options made = sim_graph_options_default(kind_of(graph->source));
+    *path = graph->path;
+    made.paths = path;
+    made.path_count = graph->source == SIM_GRAPH_SYNTHETIC ? 0 : 1;
+    made.synthetic.nodes = graph->nodes;
+    made.synthetic.degree = graph->degree;
+    made.synthetic.exponent = graph->exponent;
+    made.synthetic.communities = graph->communities;
+    made.synthetic.inside = graph->inside;
+    made.synthetic.weighted = graph->weighted;
+    made.neighbours = graph->neighbours;
+    made.inverse = graph->inverse;
+    made.seed = graph->seed;
+    return made;
+}
+
+static cg_status divide(const sim_options *options, sim_ground *ground, cg_error *error) {
+    return sim_parts_init(&ground->parts, sim_ground_graph(ground), options, ground->allocator,
+                          error);
+}
+
+static cg_status build_textless(const sim_options *options, sim_ground *ground,
+                                const sim_graph_build_how *how, cg_error *error) {
+    const char *path = NULL;
+    const sim_graph_options graph = textless_options(options, &path);
+    cg_status status = sim_graph_build(&graph, how, &ground->textless, error);
+    return status == CG_OK ? divide(options, ground, error) : status;
+}
+
+static cg_status check_textless(const sim_options *options, cg_error *error) {
+    const char *path = NULL;
+    const sim_graph_options graph = textless_options(options, &path);
+    return sim_graph_check(&graph, error);
+}
 
 cg_status sim_ground_check_files(const sim_options *options, cg_error *error) {
     if (options->graph.source == SIM_GRAPH_KEYS) {
         return CG_OK;
     }
-    return sim_wordnet_check_files(options->graph.path, error);
+    return sim_graph_has_texts(options->graph.source)
+               ? sim_wordnet_check_files(options->graph.path, error)
+               : check_textless(options, error);
 }
 
 /* --- texts ---------------------------------------------------------------- */
@@ -239,6 +291,16 @@ cg_status sim_ground_build(const sim_options *options, const cg_runner *runner,
         *out = ground; /* there is nothing to build */
         return CG_OK;
     }
+    if (!sim_graph_has_texts(options->graph.source)) {
+        const sim_graph_build_how how = {runner, progress, progress_context};
+        cg_status built = build_textless(options, ground, &how, error);
+        if (built != CG_OK) {
+            sim_ground_free(ground);
+            return built;
+        }
+        *out = ground;
+        return CG_OK;
+    }
     build work = {.ground = ground, .progress = progress, .progress_context = progress_context};
     cg_status status = sim_wordnet_load(options->graph.path, ground->allocator,
                                         &ground->wordnet, &ground->lemmas, error);
@@ -254,6 +316,9 @@ cg_status sim_ground_build(const sim_options *options, const cg_runner *runner,
     if (status == CG_OK) {
         status = attend(ground, options, &ground->corpus, &work, error);
     }
+    if (status == CG_OK) {
+        status = divide(options, ground, error);
+    }
     if (status != CG_OK) {
         sim_ground_free(ground);
         return status;
@@ -267,6 +332,8 @@ void sim_ground_free(sim_ground *ground) {
         return;
     }
     cg_corpus_deinit(&ground->corpus);
+    sim_parts_deinit(&ground->parts);
+    sim_graph_free(ground->textless);
     cg_wordnet_sample_free(&ground->sample, ground->allocator);
     cg_lemmas_free(ground->lemmas);
     cg_wordnet_free(ground->wordnet);
@@ -275,6 +342,16 @@ void sim_ground_free(sim_ground *ground) {
 
 const cg_corpus *sim_ground_corpus(const sim_ground *ground) {
     return ground->wordnet ? &ground->corpus : NULL;
+}
+
+const cg_graph *sim_ground_graph(const sim_ground *ground) {
+    return ground->wordnet    ? ground->corpus.graph
+           : ground->textless ? sim_graph_view(ground->textless)
+                              : NULL;
+}
+
+const sim_parts *sim_ground_parts(const sim_ground *ground) {
+    return &ground->parts;
 }
 
 uint32_t sim_ground_lesson_count(const sim_ground *ground) {
@@ -299,14 +376,27 @@ uint64_t sim_ground_estimate_bytes(const sim_options *options, uint64_t concepts
     return concepts * (vectors + links + 160 + 100 + 127);
 }
 
+/* Edges of eight bytes, rows, concepts and names; a spread's lines. */
+static uint64_t textless_bytes(const sim_options *options) {
+    enum { EDGE_BYTES = 8, ROW_BYTES = 8 + 24 + 8, LINE_BYTES = 64 };
+    const double edges = (double)options->graph.nodes * options->graph.degree;
+    return (uint64_t)(edges * EDGE_BYTES) +
+           (uint64_t)options->graph.nodes * (ROW_BYTES + LINE_BYTES);
+}
+
 cg_status sim_ground_check_memory(const sim_options *options, cg_error *error) {
-    if (options->graph.source == SIM_GRAPH_KEYS) {
-        return CG_OK;
+    if (options->graph.source != SIM_GRAPH_SYNTHETIC &&
+        !sim_graph_has_texts(options->graph.source)) {
+        return CG_OK; /* keys take none, and what a file holds is not known yet */
     }
     uint64_t concepts = options->graph.nodes == 0 || options->graph.nodes > CG_WORDNET_SYNSETS
                             ? CG_WORDNET_SYNSETS
                             : options->graph.nodes;
     uint64_t needed = sim_ground_estimate_bytes(options, concepts);
+    if (options->graph.source == SIM_GRAPH_SYNTHETIC) {
+        concepts = options->graph.nodes;
+        needed = textless_bytes(options);
+    }
     if (needed > options->cluster.memory_bytes) {
         return cg_error_set(
             error, CG_ERROR_INVALID,

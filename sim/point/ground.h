@@ -13,6 +13,7 @@
 #include "engine/base/parallel.h"
 #include "engine/graph/wordnet.h"
 #include "engine/node/corpus.h"
+#include "sim/point/parts.h"
 #include "sim/scenario/options.h"
 
 typedef struct sim_ground sim_ground;
@@ -28,9 +29,11 @@ cg_status sim_ground_build(const sim_options *options, const cg_runner *runner,
 void sim_ground_free(sim_ground *ground);
 
 /* Knows what an engine of the options that the ground was built with has learned. NULL where the
- * graph is keys without content (graph.source): then of what follows only counts, 0, can be
- * asked for. */
+ * graph has no texts (graph.source): then of what follows only counts, 0, can be asked for. */
 const cg_corpus *sim_ground_corpus(const sim_ground *ground);
+/* The graph: the corpus', or one without texts (sim/graphs); NULL where there are keys alone. */
+const cg_graph *sim_ground_graph(const sim_ground *ground);
+const sim_parts *sim_ground_parts(const sim_ground *ground);
 /* The same corpus with what an engine of these options (of the same graph key) learns from the
  * same lessons: a copy that borrows everything else from the ground; not to be deinited. Cost:
  * that of the lessons, unless training depends on nothing that differs. */

@@ -158,6 +158,7 @@ static cg_status build_host(point *self, const sim_profile *profile, uint32_t ho
     cg_node_options node = sim_engine_node(self->options, host);
     node.tiers[0].future = self->future;
     const cg_corpus *corpus = sim_ground_corpus(self->input->ground) ? &self->corpus : NULL;
+    node.graph = corpus ? NULL : sim_ground_graph(self->input->ground);
     cg_status status = sim_warm_tiers_give(&self->warm, host, &node, error);
     if (status == CG_OK) {
         status = cg_node_alloc(&node, corpus, self->allocator, &self->nodes[host], error);
@@ -224,8 +225,8 @@ static cg_status mark_faults(point *self, cg_error *error) {
 }
 
 static uint64_t keys_of(const point *self) {
-    const cg_corpus *corpus = sim_ground_corpus(self->input->ground);
-    return corpus ? cg_graph_concept_count(corpus->graph) : self->options->graph.nodes;
+    const cg_graph *graph = sim_ground_graph(self->input->ground);
+    return graph ? cg_graph_concept_count(graph) : self->options->graph.nodes;
 }
 
 static sim_workload_input load_input(const point *self) {
@@ -247,7 +248,8 @@ static cg_status plan_load(point *self, cg_error *error) {
     cg_status status =
         sim_facts_init(&self->facts, self->input->ground, options, self->allocator, error);
     if (status == CG_OK) {
-        sim_requests_init(&self->requests, &self->facts, &self->workload, self->allocator);
+        sim_requests_init(&self->requests, &self->facts, &self->workload, options->load.ask,
+                          self->allocator);
         sim_workload_input input = load_input(self);
         status = sim_workload_plan(&input, self->allocator, &self->workload, error);
     }
@@ -345,6 +347,10 @@ static uint64_t fingerprint_of(const point *self, const sim_run_result *result) 
     for (uint32_t number = 0; number < hosts * self->options->engine.spaces; ++number) {
         const cg_node *primary = self->nodes[cg_node_primary_of(number, hosts)];
         cg_hasher_add_u64(&hasher, cg_node_partition(primary, number).hash);
+    }
+    const cg_graph *graph = sim_ground_graph(self->input->ground);
+    if (graph && !sim_ground_corpus(self->input->ground)) {
+        cg_hasher_add_u64(&hasher, cg_graph_hash(graph)); /* in no partition */
     }
     return cg_hasher_value(&hasher);
 }

@@ -181,6 +181,7 @@ static void report_resources(const sim_report_input *input, sim_rows *rows) {
     sim_rows_metric(rows, "cpu.busy", "total", (double)busy_ns, "ns");
     count(rows, "distances", distances);
     const cg_corpus *corpus = sim_ground_corpus(measure->facts->ground);
+    const cg_graph *graph = sim_ground_graph(measure->facts->ground);
     uint64_t shared_bytes = 0;
     if (corpus) {
         shared_bytes = cg_corpus_bytes(corpus) + cg_lemmas_bytes(corpus->lemmas);
@@ -188,9 +189,14 @@ static void report_resources(const sim_report_input *input, sim_rows *rows) {
         count(rows, "graph.edges", cg_graph_edge_count(corpus->graph));
         count(rows, "graph.held_out", sim_ground_fact_count(measure->facts->ground));
         count(rows, "training.lessons", sim_ground_lesson_count(measure->facts->ground));
+    } else if (graph) {
+        shared_bytes = cg_graph_bytes(graph);
+        count(rows, "graph.concepts", cg_graph_concept_count(graph));
+        count(rows, "graph.edges", cg_graph_edge_count(graph));
     } else {
         count(rows, "graph.concepts", input->options->graph.nodes);
     }
+    sim_parts_report(sim_ground_parts(measure->facts->ground), rows);
     sim_rows_metric(rows, "memory", "max", (double)(shared_bytes + node_bytes), "B");
     count(rows, "events", input->result.events);
     count(rows, "invariant.violations", input->violations);

@@ -7,12 +7,14 @@
 _Static_assert((int)SIM_REQUEST_ALLOCATE == (int)CG_REQUEST_ALLOCATE &&
                    (int)SIM_REQUEST_BATCH == (int)CG_REQUEST_BATCH &&
                    (int)SIM_REQUEST_DEALLOCATE == (int)CG_REQUEST_DEALLOCATE &&
-                   (int)SIM_REQUEST_RECALL == (int)CG_REQUEST_RECALL,
+                   (int)SIM_REQUEST_RECALL == (int)CG_REQUEST_RECALL &&
+                   (int)SIM_REQUEST_SPREAD == (int)CG_REQUEST_SPREAD,
                "kinds of requests are numbered alike");
 
 void sim_requests_init(sim_requests *requests, const sim_facts *facts,
-                       const sim_workload *workload, cg_allocator allocator) {
-    *requests = (sim_requests){.facts = facts, .workload = workload, .allocator = allocator};
+                       const sim_workload *workload, sim_ask ask, cg_allocator allocator) {
+    *requests = (sim_requests){
+        .facts = facts, .workload = workload, .ask = ask, .allocator = allocator};
 }
 
 void sim_requests_deinit(sim_requests *requests) {
@@ -73,6 +75,20 @@ static cg_status give_keys(sim_requests *requests, const sim_request_plan *plan,
     return status;
 }
 
+static void give_question(const sim_requests *requests, const sim_request_plan *plan,
+                          sim_delivery *out) {
+    const sim_text_part part = requests->ask == SIM_ASK_GLOSS   ? SIM_TEXT_GLOSS
+                               : requests->ask == SIM_ASK_WORDS ? SIM_TEXT_WORDS
+                                                                : SIM_TEXT_WHOLE;
+    const uint32_t row = (uint32_t)requests->workload->keys[plan->first_key];
+    uint32_t text_bytes = 0;
+    out->bytes = (const uint8_t *)sim_ground_concept_text(requests->facts->ground, row, part,
+                                                          &text_bytes);
+    out->size_bytes = text_bytes;
+    out->flags = CG_REQUEST_TEXT;
+    out->borrowed = true;
+}
+
 cg_status sim_requests_delivery(sim_requests *requests, uint32_t i, sim_delivery *out,
                                 cg_error *error) {
     const sim_request_plan *plan = &requests->workload->requests[i];
@@ -98,6 +114,12 @@ cg_status sim_requests_delivery(sim_requests *requests, uint32_t i, sim_delivery
         return CG_OK;
     case SIM_REQUEST_RECALL:
         return give_keys(requests, plan, out, error);
+    case SIM_REQUEST_SPREAD:
+        if (requests->ask == SIM_ASK_ROWS) {
+            return give_keys(requests, plan, out, error);
+        }
+        give_question(requests, plan, out);
+        return CG_OK;
     }
     return CG_OK;
 }

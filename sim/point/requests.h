@@ -11,14 +11,15 @@
 typedef struct sim_requests {
     const sim_facts *facts;
     const sim_workload *workload;
+    sim_ask ask;    /* what spreads begin at */
     uint8_t *bytes; /* of the batch made last */
     size_t bytes_capacity;
     cg_allocator allocator;
 } sim_requests;
 
-/* Both are borrowed for as long as deliveries are made and used. */
+/* Facts and workload are borrowed for as long as deliveries are made and used. */
 void sim_requests_init(sim_requests *requests, const sim_facts *facts,
-                       const sim_workload *workload, cg_allocator allocator);
+                       const sim_workload *workload, sim_ask ask, cg_allocator allocator);
 void sim_requests_deinit(sim_requests *requests);
 
 /* The i-th request, whose id is i + 1. Its bytes are borrowed from the load, or valid until

@@ -126,7 +126,7 @@ static cg_status report_latencies(const sim_report_input *input, sim_rows *rows,
 
 /* --- requests ------------------------------------------------------------- */
 
-/* Operations: facts stored or removed, keys read. */
+/* Operations: facts stored or removed, keys read, hits of spreads. */
 static void report_operations(const sim_report_input *input, sim_rows *rows) {
     const sim_measure *measure = input->measure;
     uint64_t operations[CG_REQUEST_KIND_COUNT] = {0};
@@ -286,6 +286,77 @@ static void report_batches(const sim_report_input *input, sim_rows *rows) {
     }
 }
 
+/* --- spreading ------------------------------------------------------------ */
+
+static void add_counts(cg_cpu_counts *sum, const cg_cpu_counts *one) {
+    sum->accesses += one->accesses;
+    sum->misses += one->misses;
+    for (int level = 0; level < CG_CPU_LEVELS_MAX; ++level) {
+        sum->hits[level] += one->hits[level];
+    }
+}
+
+/* Lines that a level had to look for and did not have. */
+static void report_misses(const char *what, const cg_cpu_counts *counts, sim_rows *rows) {
+    static const char *const levels[CG_CPU_LEVELS_MAX] = {"l1", "l2", "llc"};
+    uint64_t looked = counts->accesses;
+    for (int level = 0; level < CG_CPU_LEVELS_MAX; ++level) {
+        char name[64];
+        uint64_t missed = looked - counts->hits[level];
+        snprintf(name, sizeof name, "cpu.%s.%s.misses", what, levels[level]);
+        share(rows, name, missed, counts->accesses);
+        snprintf(name, sizeof name, "cpu.%s.%s.local_misses", what, levels[level]);
+        share(rows, name, missed, looked);
+        looked = missed;
+    }
+}
+
+static void report_spreads(const sim_report_input *input, sim_rows *rows) {
+    cg_node_statistics sum = {0};
+    for (uint32_t host = 0; host < input->options->cluster.hosts; ++host) {
+        cg_node_statistics one = cg_node_statistics_of(input->nodes[host]);
+        sum.spreads += one.spreads;
+        sum.spread_edges += one.spread_edges;
+        sum.spread_visits += one.spread_visits;
+        sum.spread_reached += one.spread_reached;
+        sum.consolidations += one.consolidations;
+        sum.edges_strengthened += one.edges_strengthened;
+        sum.merges_proposed += one.merges_proposed;
+        sum.activations.taken += one.activations.taken;
+        sum.activations.reused += one.activations.reused;
+        sum.activations.in_use_max += one.activations.in_use_max;
+        sum.activations.allocations += one.activations.allocations;
+        add_counts(&sum.cpu_hot, &one.cpu_hot);
+        add_counts(&sum.cpu_all, &one.cpu_all);
+    }
+    if (sum.spreads == 0) {
+        return;
+    }
+    const double spreads = (double)sum.spreads;
+    sim_rows_metric(rows, "spread.edges", "mean", (double)sum.spread_edges / spreads, "1");
+    sim_rows_metric(rows, "spread.visits", "mean", (double)sum.spread_visits / spreads, "1");
+    sim_rows_metric(rows, "spread.reached", "mean", (double)sum.spread_reached / spreads, "1");
+    count(rows, "spread.edges", sum.spread_edges);
+    double seconds = (double)input->result.ended_ns / 1e9;
+    sim_rows_metric(rows, "spread.activations", "mean", (double)sum.spread_edges / seconds,
+                    "1/s");
+    share(rows, "activation.reused", sum.activations.reused, sum.activations.taken);
+    count(rows, "activation.records", sum.activations.taken);
+    count(rows, "activation.blocks", sum.activations.allocations);
+    sim_rows_metric(rows, "activation.in_use", "max", (double)sum.activations.in_use_max, "1");
+    if (input->options->engine.spread.consolidate_ns > 0) {
+        count(rows, "consolidations", sum.consolidations);
+        count(rows, "consolidation.edges", sum.edges_strengthened);
+        count(rows, "consolidation.merges", sum.merges_proposed);
+    }
+    if (sum.cpu_all.accesses > 0) {
+        count(rows, "cpu.hot.accesses", sum.cpu_hot.accesses);
+        report_misses("hot", &sum.cpu_hot, rows);
+        count(rows, "cpu.all.accesses", sum.cpu_all.accesses);
+        report_misses("all", &sum.cpu_all, rows);
+    }
+}
+
 void sim_service_sample(const sim_report_input *input, const sim_sample *sample,
                         sim_rows *rows) {
     const sim_options *options = input->options;
@@ -329,6 +400,7 @@ cg_status sim_service_report(const sim_report_input *input, sim_rows *rows, cg_e
     report_pools(input, rows);
     report_batches(input, rows);
     report_operations(input, rows);
+    report_spreads(input, rows);
     count(rows, "conflicts", sum.conflicts);
     for (int strategy = 0; strategy < CG_PLACEMENT_STRATEGY_COUNT; ++strategy) {
         char name[64];

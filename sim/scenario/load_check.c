@@ -11,12 +11,12 @@ static const double whole = 1.0 + 1e-9;
 /* The load as it is from some time on; `place` is "" or "phases[2]: ". */
 static cg_status check_shares(const sim_load_options *load, const char *place,
                               cg_error *error) {
-    if (load->recall + load->deallocate + load->batch > whole) {
+    if (load->recall + load->spread + load->deallocate + load->batch > whole) {
         return cg_error_set(
             error, CG_ERROR_INVALID,
-            "%sload.recall, load.deallocate and load.batch are %g, %g and %g of "
-            "the requests, more than all of them",
-            place, load->recall, load->deallocate, load->batch);
+            "%sload.recall, load.spread, load.deallocate and load.batch are %g, %g, %g and %g "
+            "of the requests, more than all of them",
+            place, load->recall, load->spread, load->deallocate, load->batch);
     }
     if (load->urgent + load->low > whole) {
         return cg_error_set(error, CG_ERROR_INVALID,
@@ -27,38 +27,72 @@ static cg_status check_shares(const sim_load_options *load, const char *place,
     return CG_OK;
 }
 
-enum { UNIFORM_KEYS_MAX = 32768 }; /* half of what a recall may ask for */
+enum {
+    UNIFORM_KEYS_MAX = 32768, /* half of what a recall may ask for */
+    SPREAD_ROWS_MAX = 1024    /* engine/node/event.h */
+};
+
+/* Of keys without content, and of graphs without texts. */
+static cg_status check_textless(const sim_options *options, const sim_load_options *load,
+                                const char *place, cg_error *error) {
+    const bool is_keys = options->graph.source == SIM_GRAPH_KEYS;
+    if (is_keys && load->recall < 1.0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%sgraph.source: keys have no content, so they can only be "
+                            "recalled; load.recall is %g and must be 1",
+                            place, load->recall);
+    }
+    if (load->recall + load->spread < 2.0 - whole) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%sgraph.source: only WordNet has texts to allocate; of others "
+                            "concepts are recalled and spread from: load.recall and "
+                            "load.spread are %g and %g and must add up to 1",
+                            place, load->recall, load->spread);
+    }
+    if (load->ask != SIM_ASK_ROWS && load->spread > 0.0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%sload.ask: only WordNet has texts to ask with; use rows", place);
+    }
+    const bool is_made = is_keys || options->graph.source == SIM_GRAPH_SYNTHETIC;
+    if (is_made && options->graph.nodes == 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "graph.source: of keys and of what is drawn there are not \"all\"; "
+                            "say with graph.nodes how many there are");
+    }
+    if (options->engine.spread.consolidate_ns > 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "engine.consolidate: what it changes is logged, and only WordNet "
+                            "has a log; use 0");
+    }
+    if (options->cluster.hosts != 1) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "graph.source: keys, and graphs without texts, are served by one "
+                            "host; cluster.hosts is %" PRIu32,
+                            options->cluster.hosts);
+    }
+    return CG_OK;
+}
 
 static cg_status check_keys(const sim_options *options, const sim_load_options *load,
                             const char *place, cg_error *error) {
-    if (load->keys_spread == SIM_SPREAD_UNIFORM && load->keys > UNIFORM_KEYS_MAX) {
+    const bool is_uniform = load->keys_spread == SIM_SPREAD_UNIFORM;
+    if (is_uniform && load->keys > UNIFORM_KEYS_MAX) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "%sload.keys: spread uniformly, %" PRIu32
                             " keys come to twice as many at most, which is more than a recall "
                             "may ask for; the most is %d",
                             place, load->keys, UNIFORM_KEYS_MAX);
     }
-    if (options->graph.source != SIM_GRAPH_KEYS) {
-        return CG_OK;
-    }
-    if (load->recall < 1.0) {
+    const int rows_max = is_uniform ? SPREAD_ROWS_MAX / 2 : SPREAD_ROWS_MAX;
+    if (load->spread > 0.0 && load->ask == SIM_ASK_ROWS && load->keys > (uint32_t)rows_max) {
         return cg_error_set(error, CG_ERROR_INVALID,
-                            "%sgraph.source: keys have no content, so they can only be "
-                            "recalled; load.recall is %g and must be 1",
-                            place, load->recall);
+                            "%sload.keys: %" PRIu32
+                            " are more rows than a spread may begin at; the most is %d",
+                            place, load->keys, rows_max);
     }
-    if (options->graph.nodes == 0) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "graph.source: of keys there are not \"all\"; say with graph.nodes "
-                            "how many there are");
-    }
-    if (options->cluster.hosts != 1) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "graph.source: keys are served by one host; cluster.hosts is "
-                            "%" PRIu32,
-                            options->cluster.hosts);
-    }
-    return CG_OK;
+    return sim_graph_has_texts(options->graph.source)
+               ? CG_OK
+               : check_textless(options, load, place, error);
 }
 
 static cg_status check_laws(const sim_load_options *load, cg_error *error) {

@@ -9,7 +9,7 @@
 
 const char *const sim_load_phase_fields[SIM_LOAD_PHASE_FIELDS] = {
     "at",   "rate",  "recall", "deallocate", "batch", "keys",  "hops",
-    "zipf", "chain", "rotate", "urgent",     "low",   "greedy"};
+    "zipf", "chain", "rotate", "urgent",     "low",   "greedy", "spread"};
 
 typedef struct field_place {
     sim_store store;
@@ -37,6 +37,7 @@ static const field_place places[SIM_LOAD_PHASE_FIELDS] = {
     BOTH(DOUBLE, urgent),
     BOTH(DOUBLE, low),
     BOTH(DOUBLE, greedy),
+    BOTH(DOUBLE, spread),
 };
 
 static const sim_quantity *quantity_of(size_t field) {

@@ -11,7 +11,7 @@
 #include "sim/scenario/options.h"
 #include "sim/scenario/units.h"
 
-enum { SIM_LOAD_PHASE_FIELDS = 13 };
+enum { SIM_LOAD_PHASE_FIELDS = 14 };
 /* at comes first. */
 extern const char *const sim_load_phase_fields[SIM_LOAD_PHASE_FIELDS];
 

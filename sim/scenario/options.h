@@ -70,6 +70,8 @@ typedef enum sim_facts_from {
 } sim_facts_from;
 typedef enum sim_order { SIM_ORDER_SHUFFLED, SIM_ORDER_RELATED } sim_order;
 typedef enum sim_spread { SIM_SPREAD_CONSTANT, SIM_SPREAD_UNIFORM } sim_spread;
+/* What a spread begins at: rows, or the concepts most like what is said of one. */
+typedef enum sim_ask { SIM_ASK_ROWS, SIM_ASK_WHOLE, SIM_ASK_GLOSS, SIM_ASK_WORDS } sim_ask;
 typedef enum sim_law { SIM_LAW_UNIFORM, SIM_LAW_ZIPF, SIM_LAW_FILE } sim_law;
 typedef enum sim_repeat { SIM_REPEAT_NEVER, SIM_REPEAT_POPULARITY } sim_repeat;
 typedef enum sim_strategy {
@@ -78,10 +80,19 @@ typedef enum sim_strategy {
     SIM_STRATEGY_HIERARCHICAL
 } sim_strategy;
 typedef enum sim_acknowledge { SIM_ACKNOWLEDGE_PRIMARY, SIM_ACKNOWLEDGE_ALL } sim_acknowledge;
-typedef enum sim_graph_source {
+typedef enum sim_ground_source {
     SIM_GRAPH_WORDNET,
-    SIM_GRAPH_KEYS /* keys without content, for loads of recalls only */
-} sim_graph_source;
+    SIM_GRAPH_KEYS, /* keys without content, for loads of recalls only */
+    /* Concepts and edges without texts, for recalls and spreads (sim/graphs): */
+    SIM_GRAPH_SYNTHETIC,
+    SIM_GRAPH_TRIPLES,
+    SIM_GRAPH_VECTORS,
+    SIM_GRAPH_SAVED
+} sim_ground_source;
+/* Whether the graph has texts, so that facts can be allocated and asked for. */
+static inline bool sim_graph_has_texts(sim_ground_source source) {
+    return source == SIM_GRAPH_WORDNET;
+}
 
 typedef struct sim_network_options {
     uint64_t latency_ns;           /* one way, between any two hosts; 50 us */
@@ -101,13 +112,24 @@ typedef struct sim_cluster_options {
     sim_network_options network;
 } sim_cluster_options;
 
-typedef struct sim_graph_options {
-    sim_graph_source source;
+typedef enum sim_partitioner { SIM_PARTITIONER_SPECTRAL, SIM_PARTITIONER_HASH } sim_partitioner;
+
+typedef struct sim_ground_options {
+    sim_ground_source source;
     char path[SIM_PATH_BYTES]; /* folder of the data files; /usr/share/wordnet */
     uint32_t nodes;            /* size of the sample; 0 ("all"): everything */
     uint32_t held_out;         /* concepts kept back as facts; 1,000 */
     uint64_t seed;             /* of the sample, separate from the run's seed; 1 */
-} sim_graph_options;
+    double degree;             /* synthetic: mean, 0.1..10K; 10 */
+    double exponent;      /* synthetic: of the degrees' power law, 1.5..5; 0: all alike; 2.5 */
+    uint32_t communities; /* synthetic: planted, 1..1M; 1 */
+    double inside;        /* synthetic: share of edges inside them; 0.7 */
+    uint32_t neighbours;  /* vectors: that each is linked to, 1..256; 10 */
+    bool weighted;        /* synthetic: weights are drawn; false: all are 1 */
+    bool inverse;         /* triples: each edge has one back; true */
+    uint32_t parts;       /* that the graph is divided into, 1..4096; 1 */
+    sim_partitioner partitioner; /* spectral */
+} sim_ground_options;
 
 typedef enum sim_tier_bound { SIM_BOUND_ENTRIES, SIM_BOUND_BYTES } sim_tier_bound;
 typedef enum sim_policy {
@@ -125,6 +147,32 @@ typedef enum sim_placement {
     SIM_PLACEMENT_BALANCED,
     SIM_PLACEMENT_CHOOSE
 } sim_placement;
+
+typedef enum sim_layout { SIM_LAYOUT_SPLIT, SIM_LAYOUT_WHOLE } sim_layout;
+
+/* Spreading activation (engine/spread/spread.h); tiers as they are numbered, with the store. */
+typedef struct sim_spread_options {
+    double decay;                        /* lambda of a hop, 0..16; 0.5 */
+    double threshold[SIM_TIERS_MAX + 1]; /* threshold.l1 .. l5, 0..1; 0.01 */
+    uint32_t budget[SIM_TIERS_MAX + 1];  /* budget.l1 .. l5: visits; 0: no bound */
+    bool fan_out;                        /* false */
+    uint64_t refractory_ns;              /* refractory; 0 */
+    uint32_t hits;                       /* 1..4096; 32 */
+    uint32_t seeds;                      /* of a text, 1..256; 8 */
+    uint64_t consolidate_ns;             /* engine.consolidate; 0: never */
+} sim_spread_options;
+
+/* The processor's caches, modelled over the lines that spreading touches (engine.cpu). */
+typedef struct sim_cpu_options {
+    bool modelled;      /* false */
+    sim_layout layout;  /* split */
+    uint64_t l1_bytes;  /* 32 KiB */
+    uint64_t l2_bytes;  /* 1 MiB */
+    uint64_t llc_bytes; /* 32 MiB */
+    uint32_t l1_ways;   /* ways.l1: 8 */
+    uint32_t l2_ways;   /* 16 */
+    uint32_t llc_ways;  /* 16 */
+} sim_cpu_options;
 
 /* One memory tier before the store, l1 .. l4. */
 typedef struct sim_tier_options {
@@ -163,21 +211,23 @@ typedef struct sim_engine_options {
     uint64_t pool_shared_bytes; /* pools.shared; 256 MiB */
     /* pools.shares: of the spaces in both; share_list.h; equal. */
     char pool_shares[SIM_PATH_BYTES];
-    uint64_t budget_ns;      /* budget; 0: none */
-    uint64_t interval_ns;    /* interval; 100 ms; 0: none */
-    uint32_t record_bytes;   /* record: 1 B..1 MiB; 64 B */
-    uint32_t permits;        /* 1..65536; 0 ("all"): no bound */
-    uint32_t queue;          /* 0..1M; 1,024 */
-    uint32_t conflict_tries; /* 1..32; 5 */
-    uint32_t cache_entries;  /* cache.entries: 0..256M; 0: none */
-    sim_placement placement; /* choose */
-    uint32_t writes;         /* 1..1024; 1; 0 ("all"): no bound */
-    uint32_t batch;          /* 1..65536, a power of two; 0: the controllers' */
-    uint32_t successors;     /* 0..256M; 0 */
-    uint32_t prefetch;       /* 0..4; 0 */
-    bool batching;           /* true */
-    bool forecasts;          /* forecast; true */
-    bool adapts;             /* adapt; false */
+    uint64_t budget_ns;         /* budget; 0: none */
+    uint64_t interval_ns;       /* interval; 100 ms; 0: none */
+    uint32_t record_bytes;      /* record: 1 B..1 MiB; 64 B */
+    uint32_t permits;           /* 1..65536; 0 ("all"): no bound */
+    uint32_t queue;             /* 0..1M; 1,024 */
+    uint32_t conflict_tries;    /* 1..32; 5 */
+    uint32_t cache_entries;     /* cache.entries: 0..256M; 0: none */
+    sim_placement placement;    /* choose */
+    uint32_t writes;            /* 1..1024; 1; 0 ("all"): no bound */
+    uint32_t batch;             /* 1..65536, a power of two; 0: the controllers' */
+    uint32_t successors;        /* 0..256M; 0 */
+    uint32_t prefetch;          /* 0..4; 0 */
+    bool batching;              /* true */
+    bool forecasts;             /* forecast; true */
+    bool adapts;                /* adapt; false */
+    sim_spread_options spread;
+    sim_cpu_options cpu;
     /* Copies beside the primary, 0 or 1; 1. With one host 0 is used. */
     uint32_t replicas;
     sim_acknowledge acknowledge; /* primary */
@@ -203,6 +253,9 @@ typedef struct sim_load_options {
     double recall;             /* shares of the requests; the rest are allocations; 0 */
     double deallocate;         /* 0 */
     double batch;              /* 0 */
+    double spread;             /* 0 */
+    uint32_t spread_hops;      /* 1..16; 3 */
+    sim_ask ask;               /* rows */
     uint32_t batch_size;       /* facts of a batch, 1..1024; 16 */
     uint32_t keys;             /* of a recall, 1..65536; 1 */
     sim_spread keys_spread;    /* constant; uniform: 1..2 * keys - 1 */
@@ -235,6 +288,7 @@ typedef struct sim_load_phase {
     double recall;
     double deallocate;
     double batch;
+    double spread;
     double chain;
     double zipf;
     double rotate; /* moves every rank of popularity to other keys, by this share of the keys */
@@ -264,7 +318,7 @@ typedef struct sim_fault {
 
 typedef struct sim_options {
     sim_cluster_options cluster;
-    sim_graph_options graph;
+    sim_ground_options graph;
     sim_engine_options engine;
     sim_load_options load;
     char profile[SIM_PATH_BYTES]; /* cost profile; scenarios/profiles/reference.tsv */

@@ -30,7 +30,23 @@ uint64_t sim_laws_draw(sim_laws *laws, const sim_periods *periods, uint32_t peri
     return (rank + shift) % law->count;
 }
 
-/* How many keys each recall has, and where they stand. */
+static bool asks_for_keys(const sim_request_plan *request) {
+    return request->kind == SIM_REQUEST_RECALL || request->kind == SIM_REQUEST_SPREAD;
+}
+
+static uint32_t draw_count(const sim_workload_input *input, const sim_load_options *load,
+                           const sim_request_plan *request, uint32_t i) {
+    if (request->kind == SIM_REQUEST_SPREAD && load->ask != SIM_ASK_ROWS) {
+        return 1; /* the concept that the text is about */
+    }
+    const uint32_t keys = load->keys > 0 ? load->keys : 1;
+    cg_stream stream = cg_stream_init(input->seed, "workload.key_count", i);
+    return load->keys_spread == SIM_SPREAD_UNIFORM
+               ? 1 + (uint32_t)cg_stream_next_below(&stream, 2 * (uint64_t)keys - 1)
+               : keys;
+}
+
+/* How many keys each of them has, and where they stand. */
 static cg_status count_keys(const sim_workload_input *input, const sim_periods *periods,
                             sim_workload *workload, cg_error *error) {
     uint64_t total = 0;
@@ -38,18 +54,13 @@ static cg_status count_keys(const sim_workload_input *input, const sim_periods *
     for (uint32_t i = 0; i < workload->count; i++) {
         sim_request_plan *request = &workload->requests[i];
         period = sim_periods_find(periods, period, request->at_ns);
-        if (request->kind != SIM_REQUEST_RECALL) {
+        if (!asks_for_keys(request)) {
             continue;
         }
         const sim_load_options *load = &periods->list[period].load;
-        const uint32_t keys = load->keys > 0 ? load->keys : 1;
-        cg_stream stream = cg_stream_init(input->seed, "workload.key_count", i);
         request->first_key = (uint32_t)total;
-        request->hops = load->hops;
-        request->key_count =
-            load->keys_spread == SIM_SPREAD_UNIFORM
-                ? 1 + (uint32_t)cg_stream_next_below(&stream, 2 * (uint64_t)keys - 1)
-                : keys;
+        request->hops = request->kind == SIM_REQUEST_SPREAD ? load->spread_hops : load->hops;
+        request->key_count = draw_count(input, load, request, i);
         total += request->key_count;
         if (total > SIM_LOAD_ENTRIES_MAX) {
             return cg_error_set(error, CG_ERROR_INVALID,
@@ -59,7 +70,8 @@ static cg_status count_keys(const sim_workload_input *input, const sim_periods *
         }
     }
     if (total > 0 && input->keys == 0) {
-        return cg_error_set(error, CG_ERROR_INVALID, "load.recall: there is no key to recall");
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "load.recall: there is no key to recall or to spread from");
     }
     workload->keys = cg_allocate(&workload->allocator, (size_t)total, sizeof *workload->keys);
     if (total > 0 && !workload->keys) {
@@ -68,6 +80,24 @@ static cg_status count_keys(const sim_workload_input *input, const sim_periods *
     }
     workload->key_count = (size_t)total;
     return CG_OK;
+}
+
+static bool is_among(const uint64_t *keys, uint32_t count, uint64_t key) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (keys[i] == key) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A row that was drawn before gives way to the next one that was not, as far as there are rows. */
+static void make_distinct(uint64_t *keys, uint32_t count, uint64_t rows) {
+    for (uint32_t i = 1; i < count && i < rows; i++) {
+        while (is_among(keys, i, keys[i])) {
+            keys[i] = keys[i] + 1 == rows ? 0 : keys[i] + 1;
+        }
+    }
 }
 
 /* Fills in the keys. last[client]: the last key of its recall before, plus one; 0: none. */
@@ -81,7 +111,7 @@ static void draw_keys(const sim_workload_input *input, const sim_periods *period
     for (uint32_t i = 0; i < workload->count; i++) {
         const sim_request_plan *request = &workload->requests[i];
         period = sim_periods_find(periods, period, request->at_ns);
-        if (request->kind != SIM_REQUEST_RECALL) {
+        if (!asks_for_keys(request)) {
             continue;
         }
         uint64_t *keys = workload->keys + request->first_key;
@@ -93,6 +123,9 @@ static void draw_keys(const sim_workload_input *input, const sim_periods *period
         if (last[request->client] > 0 &&
             cg_stream_next_unit(&chain) < periods->list[period].load.chain) {
             keys[0] = sim_permutation_next(&ring, last[request->client] - 1);
+        }
+        if (request->kind == SIM_REQUEST_SPREAD) {
+            make_distinct(keys, request->key_count, input->keys);
         }
         last[request->client] = keys[request->key_count - 1] + 1;
     }

@@ -1,4 +1,4 @@
-/* What recalls ask for, and what is drawn by popularity. */
+/* What recalls and spreads ask for, and what is drawn by popularity. */
 #ifndef SIM_WORKLOAD_RECALL_H
 #define SIM_WORKLOAD_RECALL_H
 
@@ -22,7 +22,7 @@ void sim_laws_init(sim_laws *laws, const sim_periods *periods, uint64_t count,
 uint64_t sim_laws_draw(sim_laws *laws, const sim_periods *periods, uint32_t period,
                        cg_stream *stream);
 
-/* Sets key_count, first_key and hops of all recalls, and the workload's keys. */
+/* Sets key_count, first_key and hops of all recalls and spreads, and the workload's keys. */
 cg_status sim_recall_plan(const sim_workload_input *input, const sim_periods *periods,
                           const sim_weights *weights, sim_workload *workload, cg_error *error);
 

@@ -19,7 +19,7 @@ typedef struct planner {
 } planner;
 
 static bool takes_facts(const sim_load_options *load) {
-    return load->recall < 1.0;
+    return load->recall + load->spread < 1.0;
 }
 
 /* Different facts that the load may use. */
@@ -69,10 +69,15 @@ static uint32_t request_count(const planner *self) {
 static sim_request_kind draw_kind(const sim_load_options *load, uint64_t seed, uint32_t i) {
     cg_stream stream = cg_stream_init(seed, "workload.kind", i);
     const double u = cg_stream_next_unit(&stream);
-    return u < load->recall                                    ? SIM_REQUEST_RECALL
-           : u < load->recall + load->deallocate               ? SIM_REQUEST_DEALLOCATE
-           : u < load->recall + load->deallocate + load->batch ? SIM_REQUEST_BATCH
-                                                               : SIM_REQUEST_ALLOCATE;
+    const double recall = load->recall;
+    const double deallocate = recall + load->deallocate;
+    const double batch = deallocate + load->batch;
+    const double spread = batch + load->spread;
+    return u < recall       ? SIM_REQUEST_RECALL
+           : u < deallocate ? SIM_REQUEST_DEALLOCATE
+           : u < batch      ? SIM_REQUEST_BATCH
+           : u < spread     ? SIM_REQUEST_SPREAD
+                            : SIM_REQUEST_ALLOCATE;
 }
 
 static uint32_t draw_client(const sim_load_options *load, uint64_t seed, uint32_t i) {

@@ -2,7 +2,7 @@
  * G8, B4).
  *
  * Open loop: nothing here depends on answers, and latency counts from the times planned here
- * (arrival.h). A plan is made in full before the run. Requests are of four kinds:
+ * (arrival.h). A plan is made in full before the run. Requests are of five kinds:
  *
  *   allocate    one fact
  *   batch       several facts at once: facts[first_fact] and those after it
@@ -10,8 +10,11 @@
  *               deallocated at most once. Since the load is open, it may not be answered yet
  *   recall      keys[first_key] and those after it, which may repeat, and what lies within
  *               `hops` of them
+ *   spread      activation from the rows keys[first_key] and those after it, which are distinct
+ *               unless the graph has too few; or, where load.ask says so, from a text about the
+ *               one row keys[first_key]
  *
- * A share of deallocate, batch and recall is the probability that a request is of that kind;
+ * A share of deallocate, batch, recall and spread is the probability that a request is of that kind;
  * the rest allocate, and so does a deallocation when nothing is left to deallocate.
  *
  * Facts. There are `facts` different ones, in an order shuffled by "workload.order". Without
@@ -42,7 +45,8 @@ typedef enum sim_request_kind {
     SIM_REQUEST_ALLOCATE,
     SIM_REQUEST_BATCH,
     SIM_REQUEST_DEALLOCATE,
-    SIM_REQUEST_RECALL
+    SIM_REQUEST_RECALL,
+    SIM_REQUEST_SPREAD
 } sim_request_kind;
 
 /* `fact` of what is no single allocation. */
@@ -58,9 +62,9 @@ typedef struct sim_request_plan {
     uint32_t first_fact; /* batch: in workload.facts */
     uint32_t fact_count;
     uint32_t target;    /* deallocate: index of an earlier request, of kind allocate */
-    uint32_t first_key; /* recall: in workload.keys */
+    uint32_t first_key; /* recall and spread: in workload.keys */
     uint32_t key_count;
-    uint32_t hops;    /* recall */
+    uint32_t hops;    /* recall and spread */
     uint8_t priority; /* 0, 1 or 3: low, as most, urgent */
     bool audit;       /* allocate: also decided exhaustively */
     bool labelled;    /* allocate: carries its true concept, for learning */
@@ -71,7 +75,7 @@ typedef struct sim_workload {
     uint32_t count;
     uint32_t fact_count;
     uint32_t *facts; /* of batches */
-    uint64_t *keys;  /* of recalls: 0..keys-1 */
+    uint64_t *keys;  /* of recalls and spreads: 0..keys-1 */
     size_t key_count;
     cg_allocator allocator;
 } sim_workload;

@@ -57,6 +57,23 @@ static void check_learned(const cg_learned *learned) {
     }
 }
 
+/* Edges ascend, so that none is there twice. */
+static void check_weights(const cg_log_record *record) {
+    require(record->request_id == 0);
+    require(record->weight_count > 0 && record->weight_count <= CG_RECORD_WEIGHTS_MAX);
+    for (uint32_t i = 0; i < record->weight_count; i++) {
+        const cg_log_weight *at = &record->weights[i];
+        require(at->from != at->edge.target && at->edge.unused == 0);
+        if (i > 0) {
+            const cg_log_weight *before = &record->weights[i - 1];
+            require(before->from < at->from ||
+                    (before->from == at->from && (before->edge.type < at->edge.type ||
+                                                  (before->edge.type == at->edge.type &&
+                                                   before->edge.target < at->edge.target))));
+        }
+    }
+}
+
 static void check_record(const uint8_t *data, size_t size) {
     cg_log_record record;
     cg_error error = {0};
@@ -67,6 +84,8 @@ static void check_record(const uint8_t *data, size_t size) {
     }
     if (record.kind == CG_RECORD_REMOVE) {
         require(record.removed_sequence > 0 && record.removed_sequence < record.sequence);
+    } else if (record.kind == CG_RECORD_WEIGHTS) {
+        check_weights(&record);
     } else {
         require(record.kind == CG_RECORD_FACT);
         check_vectors(record.dims, record.dense, record.sparse);

@@ -210,7 +210,7 @@ static void bad_values(void **state) {
         {"graph.nodes=200K", "graph.nodes: 200000 is more than the 117659 concepts of WordNet"},
         {"graph.nodes=4G", "is more than the 117659 concepts of WordNet"},
         {"graph.held_out=0", "too small"},
-        {"graph.source=dbpedia", "is not one of wordnet and keys"},
+        {"graph.source=dbpedia", "is not one of wordnet, keys, synthetic"},
         {"engine.dims=33", "33 is not a multiple of 16; the next is 48"},
         {"engine.dims=1040", "too large"},
         {"engine.index=tree", "is not one of flat and hnsw"},

@@ -26,6 +26,10 @@ static cg_node_options all_services(uint32_t hosts) {
                                            .interval_ns = MS,
                                            .memory_bytes = 1,
                                            .adapts = true};
+    options.spread.refractory_ns = 1000;
+    options.spread.consolidate_ns = MS;
+    options.spread.models_cpu = true;
+    options.spread.cpu.levels[2].size_bytes = 1 << 20;
     return options;
 }
 
@@ -49,6 +53,16 @@ static bool short_request(uint32_t k, cg_event *event) {
     case 3:
     case 6:
         *event = removal_of(k + 1, k == 3 ? 1 : 2);
+        return true;
+    case 7:
+        *event = recall_of(k + 1, keys, 4, 2, bytes);
+        event->request = CG_REQUEST_SPREAD;
+        return true;
+    case 8:
+        *event = allocate_of(k + 1, texts[1]);
+        event->request = CG_REQUEST_SPREAD;
+        event->flags = CG_REQUEST_TEXT;
+        event->hops = 2;
         return true;
     default:
         return false;
@@ -108,7 +122,7 @@ static bool run_out_of_memory(uint32_t hosts, uint64_t nth) {
         status = try_deliveries(&around, 0, &error);
     }
     if (status == CG_OK) {
-        assert_int_equal(around.reply_count, 7);
+        assert_int_equal(around.reply_count, 9);
     } else {
         assert_int_equal(status, CG_ERROR_MEMORY);
         assert_int_equal(error.status, CG_ERROR_MEMORY);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/hash.h"
 #include "engine/replica/log.h"
 #include "tests/support/facts.h"
 #include "tests/support/support.h"
@@ -16,6 +17,9 @@ enum { WEIGHT_LEAST = 66, WEIGHT_MOST = 65536 };
 enum {
     KIND_AT = 44,
     REMOVED_AT = 45,
+    WEIGHT_COUNT_AT = 45,
+    WEIGHTS_AT = 49,
+    WEIGHT_STRIDE = 11,
     LEARNED_AT = 53,
     DIMS_AT = 57,
     ENTRIES_AT = 61,
@@ -26,6 +30,7 @@ enum {
 typedef struct sample {
     support_fact fact;
     char text[4096];
+    cg_log_weight weights[CG_RECORD_WEIGHTS_MAX];
     cg_log_record record;
     uint8_t *bytes;
     size_t size_bytes;
@@ -112,9 +117,44 @@ static inline sample *make_removal(uint64_t seed, uint64_t sequence,
     return made;
 }
 
+/* Of edges 10i -> 10i + 1, of types that go round, to weights that are drawn. */
+static inline sample *make_weights(uint64_t seed, uint64_t sequence, uint32_t count) {
+    sample *made = calloc(1, sizeof *made);
+    assert_non_null(made);
+    cg_stream stream = cg_stream_init(seed, "replica.weights", sequence);
+    for (uint32_t i = 0; i < count; i++) {
+        made->weights[i].from = 10 * i;
+        made->weights[i].edge = (cg_edge){.target = 10 * i + 1,
+                                          .type = (uint16_t)(i % CG_EDGE_TYPE_COUNT),
+                                          .weight = (uint8_t)cg_stream_next(&stream)};
+    }
+    made->record = (cg_log_record){
+        .kind = CG_RECORD_WEIGHTS,
+        .sequence = sequence,
+        .epoch = cg_stream_next(&stream),
+        .clock = {cg_stream_next(&stream), (uint32_t)cg_stream_next(&stream)},
+        .weights = made->weights,
+        .weight_count = count,
+    };
+    encode_sample(made);
+    return made;
+}
+
 static inline sample *make_sample(uint64_t seed, uint32_t dims, uint32_t entries,
                                   uint64_t sequence) {
     return make_sample_of(false, seed, dims, entries, sequence);
+}
+
+/* Puts a right checksum on altered bytes, so that the fields behind it are reached. */
+static inline void reseal(uint8_t *bytes, size_t size_bytes) {
+    cg_writer writer = cg_writer_init(bytes, 8);
+    cg_write_u32(&writer, (uint32_t)(size_bytes - 4));
+    cg_write_u32(&writer, cg_crc32c(bytes + 8, size_bytes - 8));
+}
+
+static inline void put_u32(uint8_t *bytes, uint32_t value) {
+    cg_writer writer = cg_writer_init(bytes, 4);
+    cg_write_u32(&writer, value);
 }
 
 static inline void free_sample(sample *made) {

@@ -99,9 +99,9 @@ static inline bool service_may_be(cg_request_kind kind, cg_status status) {
     case CG_ERROR_EXISTS:
         return true;
     case CG_ERROR_TIMEOUT:
-        return kind != CG_REQUEST_RECALL;
+        return !cg_request_only_reads(kind);
     case CG_ERROR_PARTIAL:
-        return kind == CG_REQUEST_BATCH || kind == CG_REQUEST_RECALL;
+        return kind == CG_REQUEST_BATCH || cg_request_only_reads(kind);
     case CG_ERROR_FULL:
         return kind == CG_REQUEST_BATCH || kind == CG_REQUEST_ALLOCATE;
     case CG_ERROR_NOT_FOUND:
@@ -121,9 +121,9 @@ static inline void service_assert_safe(const service_cluster *self,
         cg_node_partition_number(home & CG_NODE_REQUEST_ID_MAX, request->space, self->hosts);
     uint32_t primary = cg_node_primary_of(partition, self->hosts);
     bool all = self->options.replicas && self->options.acknowledge == CG_ACKNOWLEDGE_ALL;
-    uint32_t records = request->kind == CG_REQUEST_BATCH    ? request->count
-                       : request->kind == CG_REQUEST_RECALL ? 0
-                                                            : 1;
+    uint32_t records = request->kind == CG_REQUEST_BATCH      ? request->count
+                       : cg_request_only_reads(request->kind) ? 0
+                                                              : 1;
     for (uint32_t i = 0; i < records << all; i++) {
         uint32_t host = (primary + i % 2 * (uint32_t)all) % self->hosts;
         uint64_t id = request->request_id | (uint64_t)(i >> all) << 48;
@@ -151,7 +151,7 @@ static inline void service_note(service_cluster *self, uint32_t index, const cg_
     }
     self->cached += reply->cached;
     /* However often it is answered, it is the same answer. */
-    assert_true(!request->acknowledged || request->kind == CG_REQUEST_RECALL ||
+    assert_true(!request->acknowledged || cg_request_only_reads(request->kind) ||
                 (request->fact_id == reply->fact_id && request->slot == reply->slot &&
                  request->count == reply->count));
     request->acknowledged = true;
@@ -378,8 +378,9 @@ static inline size_t service_fill(service_cluster *self, sim_delivery *delivery,
             cg_write_bytes(&writer, text, text_bytes);
             used += sizeof(uint32_t) + text_bytes;
         }
-    } else if (delivery->request == CG_REQUEST_RECALL) {
-        delivery->hops = (uint32_t)service_below(self, 3);
+    } else if (cg_request_only_reads(delivery->request)) {
+        bool spreads = delivery->request == CG_REQUEST_SPREAD;
+        delivery->hops = (uint32_t)service_below(self, 3) + spreads;
         for (uint64_t keys = 1 + service_below(self, SERVICE_KEYS_MAX); keys > 0; keys--) {
             cg_write_u64(&writer, service_below(self, SUPPORT_CONCEPTS));
             used += sizeof(uint64_t);
@@ -398,9 +399,9 @@ static inline uint64_t service_target(service_cluster *self, uint32_t i) {
 
 static inline void service_make_requests(service_cluster *self) {
     static const cg_request_kind kinds[] = {
-        CG_REQUEST_ALLOCATE,   CG_REQUEST_ALLOCATE, CG_REQUEST_ALLOCATE,
-        CG_REQUEST_BATCH,      CG_REQUEST_BATCH,    CG_REQUEST_DEALLOCATE,
-        CG_REQUEST_DEALLOCATE, CG_REQUEST_RECALL,   CG_REQUEST_RECALL};
+        CG_REQUEST_ALLOCATE, CG_REQUEST_ALLOCATE,   CG_REQUEST_ALLOCATE,   CG_REQUEST_BATCH,
+        CG_REQUEST_BATCH,    CG_REQUEST_DEALLOCATE, CG_REQUEST_DEALLOCATE, CG_REQUEST_RECALL,
+        CG_REQUEST_RECALL,   CG_REQUEST_SPREAD,     CG_REQUEST_SPREAD};
     self->request_count = 1 + (uint32_t)service_below(self, SERVICE_REQUESTS_MAX);
     uint64_t bursts = 1 + service_below(self, 12);
     uint64_t width_ns = 1 + service_below(self, 2 * SERVICE_MS);

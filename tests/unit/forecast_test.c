@@ -14,10 +14,11 @@ static cg_forecast make_with(cg_forecast_options options) {
     return forecast;
 }
 
-/* Weights 1,000 ns and 10 a key, 100 a hop, 1..5 a read, 7, 8, 9 and 1/2 for what is ahead. */
+/* Weights 1,000 ns and 10 a key, 100 a hop, 1..5 a read, 7, 8, 9 and 1/2 for what is ahead, 6 an
+ * edge, 11 a text. */
 static cg_forecast make(void) {
     cg_forecast_options options = {
-        .prior_ns = {1000, 10, 100, 1, 2, 3, 4, 5, 7, 8, 9, 0.5},
+        .prior_ns = {1000, 10, 100, 1, 2, 3, 4, 5, 7, 8, 9, 0.5, 6, 11},
         .prior_deviation = 1.0,
         .forgetting = 1.0,
     };

@@ -55,9 +55,9 @@ static void test_keys_refused(void **state) {
     event.bytes = many;
     event.size_bytes = sizeof many;
     (void)assert_refused(&used, 0, event, CG_ERROR_INVALID, "65536");
-    (void)assert_refused(&used, 0, removal_of(1, 1), CG_ERROR_INVALID, "without a graph");
-    (void)assert_refused(&used, 0, allocate_of(1, "w20a"), CG_ERROR_INVALID, "without a graph");
-    (void)assert_refused(&used, 0, batch_of(1, bytes, 8), CG_ERROR_INVALID, "without a graph");
+    (void)assert_refused(&used, 0, removal_of(1, 1), CG_ERROR_INVALID, "without texts");
+    (void)assert_refused(&used, 0, allocate_of(1, "w20a"), CG_ERROR_INVALID, "without texts");
+    (void)assert_refused(&used, 0, batch_of(1, bytes, 8), CG_ERROR_INVALID, "without texts");
     assert_int_equal(reads_of(&used), 0);
     assert_int_equal(statistics_of(&used).recalls, 0);
     assert_true(cg_node_idle(used.nodes[0]));

@@ -75,10 +75,11 @@ static void test_bad_requests(void **state) {
         uint64_t hash = hash_in(&used, 0);
         const uint32_t wrong[] = {spaces, spaces + 1, 65536, UINT32_MAX};
         for (size_t i = 0; i < 4; i++) {
-            const cg_event events[] = {
-                allocate_of(1, "w17a"),
-                batch_of(2, bytes, batch_bytes(texts, 1, bytes, sizeof bytes)),
-                removal_of(3, 1), recall_of(4, &key, 1, 0, bytes + 32)};
+            cg_event events[CG_REQUEST_KIND_COUNT] = {
+                allocate_of(1, "w17a"), batch_of(2, bytes, batch_bytes(texts, 1, bytes, 32)),
+                removal_of(3, 1), recall_of(4, &key, 1, 0, bytes + 32),
+                recall_of(5, &key, 1, 1, bytes + 48)};
+            events[4].request = CG_REQUEST_SPREAD;
             for (size_t kind = 0; kind < CG_REQUEST_KIND_COUNT; kind++) {
                 assert_refused(&used, 0, in_space(wrong[i], events[kind]), CG_ERROR_INVALID,
                                spaces == 1 ? "does not exist; there are 1, from 0"

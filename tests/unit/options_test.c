@@ -280,7 +280,8 @@ static void faults_survive_their_text(void **state) {
 static void phases_survive_their_text(void **state) {
     (void)state;
     static const char *const values[SIM_LOAD_PHASE_FIELDS] = {
-        "2s", "5K", "0.25", "0.125", "10%", "8", "3", "1.1", "0.9", "0.5", "0.2", "0.3", "0.4"};
+        "2s",  "5K",  "0.25", "0.125", "10%", "8",   "3",
+        "1.1", "0.9", "0.5",  "0.2",   "0.3", "0.4", "0.15"};
     sim_options options;
     sim_options back;
     cg_error error;
@@ -304,6 +305,7 @@ static void phases_survive_their_text(void **state) {
                      "phases[1].batch = 0.1\nphases[1].keys = 8\nphases[1].hops = 3\n"
                      "phases[1].zipf = 1.1\nphases[1].chain = 0.9\nphases[1].rotate = 0.5\n"
                      "phases[1].urgent = 0.2\nphases[1].low = 0.3\nphases[1].greedy = 0.4\n"
+                     "phases[1].spread = 0.15\n"
                      "phases[2].at = 3000000000ns\nphases[2].rotate = 0\n"
                      "faults[1].at = 5000000000ns\n"));
     assert_ok(sim_options_parse(text, &back, &error), error);
@@ -328,6 +330,7 @@ static void phases_survive_their_text(void **state) {
     expected.urgent = 0.2;
     expected.low = 0.3;
     expected.greedy = 0.4;
+    expected.spread = 0.15;
     sim_load_phase_apply(&options.phases[0], &load, &rotate);
     assert_memory_equal(&load, &expected, sizeof load);
     assert_true(rotate > 0.49 && rotate < 0.51);
@@ -489,7 +492,8 @@ static const bad_value bad_values[] = {
      "10^6 "
      "or 10^9, for example \"10K\""},
     {"graph.source", "dbpedia",
-     "graph.source: \"dbpedia\" is not one of wordnet and keys; do you mean \"keys\"?"},
+     "graph.source: \"dbpedia\" is not one of wordnet, keys, synthetic, triples, vectors and "
+     "saved; do you mean \"saved\"?"},
     {"graph.path", "", "graph.path: \"\" is empty; give the name of a file or folder"},
     {"engine.index", "hsnw",
      "engine.index: \"hsnw\" is not one of flat and hnsw; do you mean \"hnsw\"?"},
@@ -714,7 +718,8 @@ static void bad_combinations_get_their_sentence(void **state) {
         {break_order,
          "faults[2].at: 1s is before the fault above it, at 2s; list faults in the order "
          "of time"},
-        {break_kinds, "load.recall, load.deallocate and load.batch are 0.6, 0.3 and 0.2 of the "
+        {break_kinds, "load.recall, load.spread, load.deallocate and load.batch are 0.6, 0, "
+                      "0.3 and 0.2 of the "
                       "requests, more than all of them"},
         {break_priorities,
          "load.urgent and load.low are 0.75 and 0.5 of the requests, more than all of them"},
@@ -726,7 +731,8 @@ static void bad_combinations_get_their_sentence(void **state) {
                         "with load.repeat"},
         {break_keys, "graph.source: keys have no content, so they can only be recalled; "
                      "load.recall is 0.5 and must be 1"},
-        {break_key_hosts, "graph.source: keys are served by one host; cluster.hosts is 2"},
+        {break_key_hosts, "graph.source: keys, and graphs without texts, are served by one "
+                          "host; cluster.hosts is 2"},
         {break_key_spread, "load.keys: spread uniformly, 40000 keys come to twice as many at "
                            "most, which is more than a recall may ask for; the most is 32768"},
         {break_belady,
@@ -737,8 +743,9 @@ static void bad_combinations_get_their_sentence(void **state) {
          "warm"},
         {break_tier_bytes,
          "engine.tiers.l1: 10 bytes hold no record, which has 64 (engine.record)"},
-        {break_key_count, "graph.source: of keys there are not \"all\"; say with graph.nodes "
-                          "how many there are"},
+        {break_key_count,
+         "graph.source: of keys and of what is drawn there are not \"all\"; say "
+         "with graph.nodes how many there are"},
         {break_key_phase, "phases[1]: graph.source: keys have no content, so they can only be "
                           "recalled; load.recall is 0.5 and must be 1"},
         {break_phase_order, "phases[2]: at 1s is not after the phase above it, at 1s; list "
@@ -747,8 +754,9 @@ static void bad_combinations_get_their_sentence(void **state) {
         {break_phase_empty, "phases[1]: it changes nothing; name an option, for example rate = "
                             "\"5K\""},
         {break_phase_time, "phases[1]: at is missing"},
-        {break_phase_shares, "phases[2]: load.recall, load.deallocate and load.batch are 0.5, "
-                             "0.25 and 0.5 of the requests, more than all of them"},
+        {break_phase_shares,
+         "phases[2]: load.recall, load.spread, load.deallocate and load.batch "
+         "are 0.5, 0, 0.25 and 0.5 of the requests, more than all of them"},
         {break_phase_zipf, "phases[1]: zipf changes nothing where load.popularity is not zipf"},
         {break_phase_rate, "phases[1]: rate changes nothing where load.arrival is recorded"},
         {break_heal, "faults[1].action: there is no partition to heal at 1500ms"},

@@ -224,7 +224,9 @@ static void assert_bytes(const sim_facts *facts, const sim_request_plan *plan,
         assert_int_equal(made->target, plan->target + 1);
         break;
     case SIM_REQUEST_RECALL:
+    case SIM_REQUEST_SPREAD:
         assert_int_equal(made->size_bytes, 16);
+        assert_int_equal(made->hops, plan->hops);
         assert_int_equal(cg_read_u64(&reader), recall_keys[plan->first_key]);
         assert_int_equal(cg_read_u64(&reader), recall_keys[plan->first_key + 1]);
         break;
@@ -257,15 +259,21 @@ static void test_deliveries(void **state) {
          .first_key = 2,
          .key_count = 2,
          .hops = 6},
+        {.at_ns = 10,
+         .kind = SIM_REQUEST_SPREAD,
+         .fact = SIM_FACT_NONE,
+         .first_key = 1,
+         .key_count = 2,
+         .hops = 3},
     };
     sim_workload workload = {.requests = plans,
-                             .count = 5,
+                             .count = 6,
                              .fact_count = 4,
                              .facts = batch_facts,
                              .keys = recall_keys,
                              .key_count = 4};
     sim_requests requests;
-    sim_requests_init(&requests, &facts, &workload, heap);
+    sim_requests_init(&requests, &facts, &workload, SIM_ASK_ROWS, heap);
     sim_delivery made;
     for (int turn = 0; turn < 2; turn++) { /* however often, in any order */
         for (uint32_t n = 0; n < 5; n++) {
@@ -301,7 +309,8 @@ static void test_delivery_memory(void **state) {
         cg_counting_allocator_init(&counting, cg_allocator_heap());
         counting.fail_at = n;
         sim_requests requests;
-        sim_requests_init(&requests, &facts, &workload, cg_counting_allocator_view(&counting));
+        sim_requests_init(&requests, &facts, &workload, SIM_ASK_ROWS,
+                          cg_counting_allocator_view(&counting));
         sim_delivery made;
         cg_status status = sim_requests_delivery(&requests, 0, &made, &error);
         assert_true(status == CG_OK || status == CG_ERROR_MEMORY);

@@ -1,5 +1,5 @@
 /* Goal: a log record has exactly the bytes that log.h describes, with what was learned and without,
- * of a fact and of a removal;
+ * of a fact and of a removal (of new weights: record_weights_test.c);
  * whatever is cut, altered or absurd is refused with a status and changes nothing.
  */
 #include <math.h>
@@ -33,18 +33,6 @@ static void assert_same_record(const cg_log_record *left, const cg_log_record *r
     if (left->text_bytes > 0) {
         assert_memory_equal(left->text, right->text, left->text_bytes);
     }
-}
-
-/* Puts a right checksum on altered bytes, so that the fields behind it are reached. */
-static void reseal(uint8_t *bytes, size_t size_bytes) {
-    cg_writer writer = cg_writer_init(bytes, 8);
-    cg_write_u32(&writer, (uint32_t)(size_bytes - 4));
-    cg_write_u32(&writer, cg_crc32c(bytes + 8, size_bytes - 8));
-}
-
-static void put_u32(uint8_t *bytes, uint32_t value) {
-    cg_writer writer = cg_writer_init(bytes, 4);
-    cg_write_u32(&writer, value);
 }
 
 static void put_f32(uint8_t *bytes, float value) {
@@ -364,11 +352,12 @@ static void test_removal_absurd(void **state) {
     assert_int_equal(used, 98);
 }
 
-/* Goal: a kind that is not known is refused, and a record taken for one of the other kind. */
+/* Goal: a kind that is not known is refused, and a record taken for one of another kind. */
 static void test_record_kinds(void **state) {
     (void)state;
-    sample *samples[] = {make_sample(16, 32, 3, 5), make_removal(16, 5, 4)};
-    for (uint32_t which = 0; which < 2; which++) {
+    sample *samples[] = {make_sample(16, 32, 3, 5), make_removal(16, 5, 4),
+                         make_weights(16, 5, 2)};
+    for (uint32_t which = 0; which < 3; which++) {
         sample *made = samples[which];
         assert_int_equal(made->bytes[KIND_AT], which);
         for (uint32_t kind = 0; kind < 256; kind++) {
@@ -382,7 +371,9 @@ static void test_record_kinds(void **state) {
                 assert_ok(status, error);
             } else {
                 assert_status(status, CG_ERROR_CORRUPT, error,
-                              kind > 1 ? "which is not known" : "bytes");
+                              kind > 2    ? "which is not known"
+                              : kind == 2 ? "new weights"
+                                          : "bytes");
                 assert_int_equal(record.sequence, 99);
             }
         }

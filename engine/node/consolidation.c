@@ -1,0 +1,182 @@
+/* Consolidation: at set times, what was active together grows closer (spec E6).
+ *
+ * Each spread is noted. At the next multiple of the interval the edges between concepts that were
+ * active together are strengthened: as records of the log, so that the replica does the same; and
+ * among the facts stored since the last time near-duplicates are looked for, which are proposed
+ * for merging by an alert and a count. An interval without spreads has no consolidation, so an
+ * idle node sets no timers.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/node/node_internal.h"
+#include "engine/spread/consolidate_duplicates.h"
+
+enum {
+    NOTED_MAX = 64,    /* hits of a spread that count as active */
+    SIMILAR_MAX = 8,   /* facts compared with each new one */
+    ROWS_AT_ONCE = 64, /* new facts looked at */
+    PAIRS_MAX = 64     /* proposed of those */
+};
+/* Mean likeness (engine/column/column.h) from which two facts below one concept say the same. */
+static const float duplicate_bound = 0.95f;
+
+/* The timer of a space's consolidation: a tick whose rest is the space's number + 1. */
+static uint64_t timer_of(const cg_space *space) {
+    return cg_timer_id(CG_TIMER_TICK, 1 + (uint64_t)space->number);
+}
+
+cg_status cg_consolidation_note(cg_space *space, const cg_spread_result *result,
+                                uint64_t now_ns, cg_outputs *outputs, cg_error *error) {
+    cg_active active[NOTED_MAX];
+    uint32_t count = result->hit_count < NOTED_MAX ? result->hit_count : (uint32_t)NOTED_MAX;
+    for (uint32_t i = 0; i < count; ++i) {
+        active[i] = (cg_active){result->hits[i].row, result->hits[i].activation};
+    }
+    cg_status status = cg_consolidator_note(space->consolidator, cg_space_graph(space), active,
+                                            count, &outputs->work, error);
+    if (status != CG_OK || space->consolidates) {
+        return status;
+    }
+    uint64_t interval_ns = space->node->options.spread.consolidate_ns;
+    space->consolidates = true;
+    return cg_node_set_timer(outputs, timer_of(space), (now_ns / interval_ns + 1) * interval_ns,
+                             error);
+}
+
+/* --- near-duplicates --- */
+
+typedef struct looking {
+    const cg_space *space;
+    cg_work *work;
+} looking;
+
+static cg_status facts_like(void *context, uint32_t row, uint32_t max, cg_similar *similar,
+                            uint32_t *count, cg_error *error) {
+    const looking *look = context;
+    cg_node *node = look->space->node;
+    cg_knowledge knowledge = cg_partition_knowledge(&look->space->own);
+    const cg_feature_row features = cg_features_row(knowledge.features, row);
+    cg_fact_view fact = {
+        .dense = features.dense, .sparse = features.sparse, .type = CG_TYPE_UNKNOWN};
+    cg_status status = cg_cascade_associates(&node->options.cascade, &knowledge, &fact,
+                                             node->scratch, look->work, error);
+    const cg_neighbour *alike = NULL;
+    uint32_t found = status == CG_OK ? cg_cascade_neighbours(node->scratch, &alike) : 0;
+    *count = found < max ? found : max;
+    for (uint32_t i = 0; i < *count; ++i) {
+        similar[i] = (cg_similar){alike[i].row, (float)alike[i].likeness.mean};
+    }
+    return status;
+}
+
+static cg_status propose(const cg_graph *graph, const cg_duplicate *pair, cg_outputs *outputs,
+                         cg_error *error) {
+    char text[640];
+    int length = snprintf(text, sizeof text,
+                          "rows %u (%.255s) and %u (%.255s) may be one: likeness %.3f",
+                          pair->row, cg_graph_name(graph, pair->row), pair->other,
+                          cg_graph_name(graph, pair->other), (double)pair->similarity);
+    cg_output alert = {.kind = CG_OUTPUT_ALERT, .severity = CG_INFO};
+    uint8_t *bytes = NULL;
+    cg_status status = cg_outputs_add(outputs, &alert, (size_t)length, &bytes, error);
+    if (status == CG_OK) {
+        memcpy(bytes, text, (size_t)length);
+    }
+    return status;
+}
+
+/* Among the facts that were stored since the last time, and are still there. */
+static cg_status look_for_duplicates(cg_space *space, cg_outputs *outputs, cg_error *error) {
+    cg_node *node = space->node;
+    const cg_graph *graph = space->own.graph;
+    uint32_t concepts = cg_graph_concept_count(graph);
+    uint32_t first = cg_graph_concept_count(node->corpus->graph);
+    uint32_t from = space->consolidated_row < first ? first : space->consolidated_row;
+    cg_duplicate pairs[PAIRS_MAX];
+    cg_status status = CG_OK;
+    for (; status == CG_OK && from < concepts; from += ROWS_AT_ONCE) {
+        uint32_t rows[ROWS_AT_ONCE];
+        uint32_t count = 0;
+        for (; count < ROWS_AT_ONCE && from + count < concepts; ++count) {
+            rows[count] = from + count;
+        }
+        looking look = {space, &outputs->work};
+        cg_duplicate_query query = {.rows = rows,
+                                    .row_count = count,
+                                    .similar_max = SIMILAR_MAX,
+                                    .bound = duplicate_bound,
+                                    .pairs_max = PAIRS_MAX,
+                                    .similar = facts_like,
+                                    .context = &look};
+        uint32_t found = 0;
+        status = cg_duplicates_find(graph, &query, node->allocator, pairs, &found, error);
+        for (uint32_t i = 0; status == CG_OK && i < found; ++i) {
+            status = propose(graph, &pairs[i], outputs, error);
+        }
+        node->statistics.merges_proposed += status == CG_OK ? found : 0;
+    }
+    space->consolidated_row = concepts;
+    return status;
+}
+
+/* --- weights --- */
+
+/* A record of the log that nobody asked for, so nobody is answered. */
+static cg_status log_weights(cg_space *space, const cg_weight_change *changes, uint32_t count,
+                             uint64_t now_ns, cg_work *work, cg_error *error) {
+    cg_log_weight weights[CG_RECORD_WEIGHTS_MAX];
+    for (uint32_t i = 0; i < count; ++i) {
+        weights[i] = (cg_log_weight){.from = changes[i].from, .edge = changes[i].edge};
+    }
+    cg_node *node = space->node;
+    uint64_t sequence = cg_log_last(space->own.log) + 1;
+    const cg_reply nobody = {.slot = CG_SLOT_NONE};
+    cg_log_record record = {.kind = CG_RECORD_WEIGHTS,
+                            .sequence = sequence,
+                            .clock = cg_hlc_tick(&node->clock, now_ns),
+                            .weights = weights,
+                            .weight_count = count};
+    cg_status status = cg_primary_note(space, &nobody, node->options.host, error);
+    if (status == CG_OK) {
+        space->answers[sequence - 1].silent = true;
+        status = cg_primary_append(space, &record, NULL, work, error);
+    }
+    node->statistics.edges_strengthened += status == CG_OK ? count : 0;
+    return status;
+}
+
+static cg_status strengthen(cg_space *space, uint64_t now_ns, cg_outputs *outputs,
+                            cg_error *error) {
+    cg_consolidation due;
+    cg_consolidate(space->consolidator, space->own.graph, &due, &outputs->work);
+    cg_status status = CG_OK;
+    for (uint32_t at = 0; status == CG_OK && at < due.change_count;) {
+        uint32_t left = due.change_count - at;
+        uint32_t count = left < CG_RECORD_WEIGHTS_MAX ? left : (uint32_t)CG_RECORD_WEIGHTS_MAX;
+        status = log_weights(space, &due.changes[at], count, now_ns, &outputs->work, error);
+        at += count;
+    }
+    return status == CG_OK && due.change_count > 0 ? cg_primary_write(space, outputs, error)
+                                                   : status;
+}
+
+/* --- the time comes --- */
+
+bool cg_consolidation_timer(uint64_t id) {
+    return id > cg_timer_id(CG_TIMER_TICK, 0) &&
+           id <= cg_timer_id(CG_TIMER_TICK, CG_NODE_SPACES_MAX);
+}
+
+cg_status cg_consolidation_due(cg_node *node, const cg_event *event, cg_outputs *outputs,
+                               cg_error *error) {
+    uint64_t number = event->id - cg_timer_id(CG_TIMER_TICK, 1);
+    cg_space *space = number < node->options.spaces ? &node->spaces[number] : NULL;
+    if (!space || !space->consolidator || !space->consolidates) {
+        return CG_OK; /* not a timer of ours */
+    }
+    space->consolidates = false;
+    node->statistics.consolidations++;
+    cg_status status = strengthen(space, event->now_ns, outputs, error);
+    return status == CG_OK ? look_for_duplicates(space, outputs, error) : status;
+}
