@@ -24,6 +24,7 @@ static const sim_arg graph_args[] = {
     {"--seed", "S", "synthetic and vectors: seed (1)"},
     {"--neighbours", "K", "vectors: edges from each to its K nearest (10)"},
     {"--inverse", NULL, "triples and vectors: for every edge also one back"},
+    {"--parts", "P", "divides the graph into so many parts, and says what is cut"},
     {"--save", "FILE", "saves the graph, as FILE.cggraph, which is a source then"},
     {"--json", NULL, "a JSON list of objects instead of tables"},
     {"--quiet", NULL, "no progress"},
@@ -35,6 +36,7 @@ typedef struct graph_verb {
     sim_graph_options options[SIM_ARGS_VALUES_MAX]; /* one a graph */
     uint32_t first[SIM_ARGS_VALUES_MAX];            /* operand */
     uint32_t graph_count;
+    uint32_t parts; /* 0: graphs are not divided */
     sim_thread_runner *runner;
     sim_progress progress;
 } graph_verb;
@@ -162,6 +164,33 @@ static bool building(void *context, double share) {
     return true;
 }
 
+/* By the partitioner, and by hashing beside it. */
+static cg_status divide(const graph_verb *self, uint32_t number, sim_graph_sheet *sheet,
+                        cg_error *error) {
+    const cg_allocator heap = cg_allocator_heap();
+    const cg_graph *graph = sheet->graph;
+    const uint32_t concepts = cg_graph_concept_count(graph);
+    uint32_t *part_of_row = cg_allocate(&heap, concepts + 1, sizeof *part_of_row);
+    if (!part_of_row) {
+        return cg_error_set(error, CG_ERROR_MEMORY, "no memory to divide %u concepts",
+                            concepts);
+    }
+    cg_partitioning_options options = cg_partitioning_options_default(self->parts);
+    options.seed = self->options[number].seed;
+    cg_status status =
+        cg_partition_graph(graph, &options, heap, part_of_row, &sheet->spectral, error);
+    if (status == CG_OK) {
+        status = cg_partition_by_hash(graph, self->parts, options.seed, part_of_row, error);
+    }
+    if (status == CG_OK) {
+        status = cg_partitioning_evaluate(graph, self->parts, part_of_row, heap, &sheet->hashed,
+                                          error);
+    }
+    cg_deallocate(&heap, part_of_row, concepts + 1, sizeof *part_of_row);
+    sheet->parts = self->parts;
+    return status;
+}
+
 static cg_status print_graph(const graph_verb *self, uint32_t number, const sim_graph *graph,
                              cg_error *error) {
     cg_graph_summary summary;
@@ -172,11 +201,18 @@ static cg_status print_graph(const graph_verb *self, uint32_t number, const sim_
         return status;
     }
     const uint32_t paths = self->options[number].path_count;
-    const sim_graph_sheet sheet = {.sources = &self->args.operands[self->first[number]],
-                                   .source_count = paths > 0 ? paths : 1,
-                                   .facts = sim_graph_facts_of(graph),
-                                   .graph = sim_graph_view(graph),
-                                   .summary = &summary};
+    sim_graph_sheet sheet = {.sources = &self->args.operands[self->first[number]],
+                             .source_count = paths > 0 ? paths : 1,
+                             .facts = sim_graph_facts_of(graph),
+                             .graph = sim_graph_view(graph),
+                             .summary = &summary};
+    if (self->parts > 0) {
+        status = divide(self, number, &sheet, error);
+    }
+    if (status != CG_OK) {
+        cg_graph_summary_free(&summary, cg_allocator_heap());
+        return status;
+    }
     if (json) {
         fputs(number > 0 ? ",\n" : "[", stdout);
         sim_graph_print_json(&sheet, stdout);
@@ -211,6 +247,9 @@ static cg_status execute(graph_verb *self, cg_error *error) {
     cg_status status = read_settings(&self->args, &settings, error);
     if (status == CG_OK) {
         status = read_sources(self, &settings, error);
+    }
+    if (status == CG_OK) {
+        status = read_count(&self->args, "--parts", "4096", &self->parts, error);
     }
     if (status == CG_OK) {
         status = check_save(self, error);

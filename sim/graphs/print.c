@@ -150,9 +150,33 @@ static void put_relations(const sim_graph_sheet *sheet, FILE *file) {
     }
 }
 
+static void put_division(const char *how, const sim_graph_sheet *sheet,
+                         const cg_partitioning_report *report, FILE *file) {
+    const uint32_t concepts = sheet->summary->concepts;
+    const double edges = report->edges > 0 ? (double)report->edges : 1.0;
+    fprintf(file, "  %-10s%12" PRIu64 "   %.3f%15.3f%13.1f%%%11.3f\n", how, report->cut_edges,
+            (double)report->cut_edges / edges,
+            concepts > 0 ? (double)report->connectivity / concepts : 0.0,
+            100.0 * report->imbalance,
+            concepts > 0 ? (double)report->boundary_rows / concepts : 0.0);
+}
+
+static void put_parts(const sim_graph_sheet *sheet, FILE *file) {
+    if (sheet->parts == 0) {
+        return;
+    }
+    fprintf(file,
+            "\nparts         %u\n  by           edges cut   share   connectivity   imbalance   "
+            "boundary\n",
+            sheet->parts);
+    put_division("spectrum", sheet, &sheet->spectral, file);
+    put_division("hash", sheet, &sheet->hashed, file);
+}
+
 void sim_graph_print_text(const sim_graph_sheet *sheet, FILE *file) {
     put_source(sheet, file);
     put_counts(sheet, file);
     put_structure(sheet, file);
+    put_parts(sheet, file);
     put_relations(sheet, file);
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "engine/graph/partition/partitioner.h"
 #include "engine/graph/summary.h"
 #include "sim/graphs/source.h"
 
@@ -13,6 +14,9 @@ typedef struct sim_graph_sheet { /* what is to be printed; all borrowed */
     sim_graph_facts facts;
     const cg_graph *graph;
     const cg_graph_summary *summary;
+    uint32_t parts; /* that the graph was divided into; 0: it was not */
+    cg_partitioning_report spectral;
+    cg_partitioning_report hashed;
 } sim_graph_sheet;
 
 /* One line an aspect, without colours or anything that depends on the terminal or the machine. */

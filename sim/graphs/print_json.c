@@ -57,6 +57,25 @@ static void put_facts(const sim_graph_sheet *sheet, FILE *file) {
             facts->size_bytes, facts->content_hash);
 }
 
+static void put_division(const char *how, const cg_partitioning_report *report, FILE *file) {
+    fprintf(file,
+            "    \"%s\": {\"cut_edges\": %" PRIu64 ", \"connectivity\": %" PRIu64
+            ", \"boundary\": %u, \"largest\": %u, \"smallest\": %u, \"imbalance\": %.6f}",
+            how, report->cut_edges, report->connectivity, report->boundary_rows,
+            report->largest_part, report->smallest_part, report->imbalance);
+}
+
+static void put_parts(const sim_graph_sheet *sheet, FILE *file) {
+    if (sheet->parts == 0) {
+        return;
+    }
+    fprintf(file, "  \"parts\": {\n    \"count\": %u,\n", sheet->parts);
+    put_division("spectrum", &sheet->spectral, file);
+    fputs(",\n", file);
+    put_division("hash", &sheet->hashed, file);
+    fputs("\n  },\n", file);
+}
+
 void sim_graph_print_json(const sim_graph_sheet *sheet, FILE *file) {
     const cg_graph_summary *summary = sheet->summary;
     put_facts(sheet, file);
@@ -73,6 +92,7 @@ void sim_graph_print_json(const sim_graph_sheet *sheet, FILE *file) {
             summary->depth_most);
     fprintf(file, "  \"memory_bytes\": %" PRIu64 ",\n  \"hash\": \"%016" PRIx64 "\",\n",
             summary->bytes, summary->hash);
+    put_parts(sheet, file);
     fputs("  \"relations\": [", file);
     for (uint32_t i = 0; i < summary->relation_count; ++i) {
         fputs(i > 0 ? ",\n    {\"name\": " : "\n    {\"name\": ", file);

@@ -97,6 +97,8 @@ static void summaries(void **state) {
     check_golden("line.u8bin --neighbours 1 --inverse", "vectors.txt");
     check_golden("synthetic --nodes 2K --communities 10 --seed 3", "synthetic.txt");
     check_golden("pets.tsv line.u8bin --neighbours=2 --json", "several.json");
+    check_golden("many.tsv --parts 2", "parts.txt");
+    check_golden("synthetic --nodes 2K --communities 4 --parts 4 --json", "parts.json");
 }
 
 static void saved_and_back(void **state) {
@@ -138,6 +140,7 @@ static void bad_input(void **state) {
         {"line.u8bin", "line.u8bin: neighbours is 10; of 4 vectors, each has 3 others"},
         {"line.u8bin --neighbours 0", "--neighbours: "},
         {"synthetic --nodes 1", "nodes is 1; it must be 2 to"},
+        {"pets.tsv --parts 0", "--parts: \"0\" is too small; the least is 1"},
         {"synthetic --nodes x", "--nodes: "},
         {"synthetic --degree 0", "--degree: "},
         {"synthetic --degree 5K", "--degree: "},
