@@ -56,7 +56,7 @@ cg_status cg_graph_save(const cg_graph *graph, uint8_t *bytes, size_t size_bytes
  * the graph lives: its rows and edges are used where they lie. Concepts, names and properties
  * are copied, so the graph can grow as any other; a change of a frozen edge's weight is held
  * apart, and cg_graph_freeze copies all edges. Checksums and structure are verified, so that no
- * bytes, whoever wrote them, make a graph that is read wrongly. Errors, with nothing left behind:
+ * bytes, whoever wrote them, make a graph that is read beyond its bounds. Depths are believed. Errors, with nothing left behind:
  * CG_ERROR_INVALID for bytes that are not aligned; CG_ERROR_CORRUPT, naming section and offset;
  * CG_ERROR_VERSION; CG_ERROR_MEMORY. Cost: reads all. */
 cg_status cg_graph_open(const uint8_t *bytes, size_t size_bytes, cg_allocator allocator,

@@ -14,7 +14,6 @@
  * between, it goes as many hops as fit, and stops before a hop for whose edges there is no time
  * left. Either way the answer is partial.
  */
-#include <math.h>
 #include <string.h>
 
 #include "engine/base/bytes.h"
@@ -23,6 +22,10 @@
 
 /* Weight of the newest spread in the running means of growth. */
 static const double newest = 0.05;
+
+/* Of so many spreads that would be answered by likeness alone one goes a hop, so that the forecast
+ * goes on learning. */
+enum { HOPELESS_MAX = 64 };
 
 /* --- where it begins --- */
 
@@ -124,8 +127,9 @@ static void touch_lines(void *context, cg_spread_region region, uint64_t offset_
     const reading *read = context;
     cg_node *node = read->space->node;
     bool is_wide = node->options.spread.whole_records && region == CG_SPREAD_REGION_LINES;
-    (void)cg_cpu_cache_touch(node->cpu, (uint32_t)region,
-                             is_wide ? offset_bytes * RECORD_LINES : offset_bytes, bytes);
+    (void)cg_cpu_cache_touch(
+        node->cpu, (uint32_t)region,
+        (is_wide ? offset_bytes * RECORD_LINES : offset_bytes) % CG_NODE_REGION_BYTES, bytes);
 }
 
 cg_status cg_associate_cpu(cg_node *node, cg_error *error) {
@@ -193,9 +197,14 @@ static void follow(double *mean, double part, double whole) {
     }
 }
 
-static void learn_growth(cg_node *node, const cg_spread_result *result, uint64_t store_reads) {
+/* What the spread has done: so the weights are of what is, and growth alone is foreseen. Where it
+ * ended by itself, that its next hop did nothing is learned too. */
+static void learn_growth(cg_node *node, cg_recall_state *recall, const cg_spread_result *result,
+                         uint32_t hops_max, uint64_t store_reads) {
     cg_growth *growth = &node->growth;
-    for (uint32_t i = 0; i < result->hops; ++i) {
+    uint32_t known = result->hops;
+    known += !result->is_partial && known < hops_max;
+    for (uint32_t i = 0; i < known; ++i) {
         const cg_spread_hop *hop = &result->by_hop[i];
         uint32_t at = growth_at(i + 1);
         follow(&growth->edges_a_visit[at], (double)hop->edges, (double)hop->visits);
@@ -204,6 +213,10 @@ static void learn_growth(cg_node *node, const cg_spread_result *result, uint64_t
         }
     }
     follow(&growth->store_share, (double)store_reads, (double)result->visits);
+    recall->features.keys = result->visits < UINT32_MAX ? (uint32_t)result->visits : UINT32_MAX;
+    recall->features.hops = result->hops;
+    recall->features.edges = (double)result->edges;
+    recall->features.tier_reads[CG_FORECAST_TIERS - 1] = (double)store_reads;
 }
 
 /* How far the spread may go: hops, and edges beyond which no hop begins (0: no bound). */
@@ -213,29 +226,45 @@ typedef struct cg_reach {
     bool is_cut;
 } cg_reach;
 
+static void forecast(cg_node *node, cg_item *item, uint32_t hops) {
+    cg_recall_state *recall = &item->recall;
+    recall->features = foresee(node, item, hops);
+    recall->forecast_ns = cg_forecast_ns(node->spread_forecast, &recall->features);
+}
+
+/* Edges for which the budget has time beyond those foreseen, and these; 0: no bound. */
+static uint64_t edges_within(const cg_node *node, const cg_recall_state *recall) {
+    const uint64_t budget_ns = node->options.service.budget_ns;
+    double edge_ns = cg_forecast_weight_ns(node->spread_forecast, CG_FORECAST_EDGES);
+    double left_ns =
+        budget_ns > recall->forecast_ns ? (double)(budget_ns - recall->forecast_ns) : 0.0;
+    double most = edge_ns > 0.0 ? recall->features.edges + left_ns / edge_ns : 1e18;
+    return most < (double)UINT32_MAX ? 1 + (uint64_t)most : 0;
+}
+
 static cg_reach keep_to_budget(cg_node *node, cg_item *item) {
     const uint64_t budget_ns = node->options.service.budget_ns;
     const uint32_t asked = item->event.hops;
-    cg_recall_state *recall = &item->recall;
+    const cg_recall_state *recall = &item->recall;
     cg_reach reach = {.hops = asked};
-    recall->features = foresee(node, item, asked);
-    recall->forecast_ns = cg_forecast_ns(node->forecast, &recall->features);
+    forecast(node, item, asked);
     if (budget_ns == 0) {
         return reach;
     }
-    bool hopeless = recall->forecast_ns / 3 > budget_ns / 2;
-    while (reach.hops > 0 && (hopeless || recall->forecast_ns > budget_ns)) {
-        reach.hops = hopeless ? 0 : reach.hops - 1;
-        recall->features = foresee(node, item, reach.hops);
-        recall->forecast_ns = cg_forecast_ns(node->forecast, &recall->features);
+    bool is_hopeless = recall->forecast_ns / 3 > budget_ns / 2; /* over by more than half */
+    if (is_hopeless) {
+        reach.hops = 0;
+        forecast(node, item, 0);
+    }
+    while (reach.hops > 0 && recall->forecast_ns > budget_ns) {
+        forecast(node, item, --reach.hops);
+    }
+    if (reach.hops == 0 && ++node->growth.hopeless % HOPELESS_MAX == 0) {
+        reach.hops = 1;
+        forecast(node, item, 1);
     }
     reach.is_cut = reach.hops < asked;
-    double edge_ns = cg_forecast_weight_ns(node->forecast, CG_FORECAST_EDGES);
-    if (reach.hops > 0 && edge_ns > 0.0) {
-        double more = (double)(budget_ns - recall->forecast_ns) / edge_ns;
-        double most = recall->features.edges + more;
-        reach.edges_max = most < (double)UINT32_MAX ? 1 + (uint64_t)most : 0;
-    }
+    reach.edges_max = reach.hops > 0 ? edges_within(node, recall) : 0;
     return reach;
 }
 
@@ -243,6 +272,10 @@ static cg_reach keep_to_budget(cg_node *node, cg_item *item) {
 
 static uint32_t to_q32(double value) {
     return value < 1.0 ? (uint32_t)(value * 4294967295.0) : UINT32_MAX;
+}
+
+static uint32_t to_q16(double value) {
+    return (uint32_t)(value * 65536.0 + 0.5);
 }
 
 /* The strongest that it came to, without those that it began at. */
@@ -255,12 +288,13 @@ static void name_best(const cg_spread_result *result, cg_reply *reply) {
         }
         if (reply->alternative_count == 0) {
             reply->winner = hit->row;
-            reply->confidence_q16 = (uint32_t)(hit->confidence * 65536.0 + 0.5);
+            reply->confidence_q16 = to_q16(hit->confidence);
         }
         reply->alternatives[reply->alternative_count++] = hit->row;
     }
     if (reply->alternative_count == 0 && result->hit_count > 0) {
         reply->winner = result->hits[0].row;
+        reply->confidence_q16 = to_q16(result->hits[0].confidence);
         reply->alternatives[reply->alternative_count++] = reply->winner;
     }
 }
@@ -268,13 +302,15 @@ static void name_best(const cg_spread_result *result, cg_reply *reply) {
 static cg_status answer(cg_node *node, const cg_item *item, const cg_spread_result *result,
                         bool is_partial, cg_outputs *outputs, cg_error *error) {
     const cg_recall_state *recall = &item->recall;
+    uint32_t hits_max = node->options.spread.hits_max;
+    uint32_t sent = result->hit_count < hits_max ? result->hit_count : hits_max;
     uint64_t waited_ns = item->started_ns - item->arrived_ns;
     cg_reply reply = {.request_id = item->event.id,
                       .status = is_partial ? CG_ERROR_PARTIAL : CG_OK,
                       .host = node->options.host,
                       .slot = CG_SLOT_NONE,
                       .request = CG_REQUEST_SPREAD,
-                      .count = result->hit_count,
+                      .count = sent,
                       .forecast_ns =
                           recall->forecast_ns > 0 ? waited_ns + recall->forecast_ns : 0,
                       .reached = result->reached,
@@ -282,7 +318,7 @@ static cg_status answer(cg_node *node, const cg_item *item, const cg_spread_resu
                       .edges = result->edges};
     name_best(result, &reply);
     cg_hasher hasher = cg_hasher_init();
-    for (uint32_t i = 0; i < result->hit_count; ++i) {
+    for (uint32_t i = 0; i < sent; ++i) {
         const cg_spread_hit *hit = &result->hits[i];
         cg_hasher_add_u64(&hasher, hit->activation);
         cg_hasher_add_u64(&hasher, (uint64_t)hit->row << 32 | hit->predecessor);
@@ -290,9 +326,9 @@ static cg_status answer(cg_node *node, const cg_item *item, const cg_spread_resu
     }
     reply.digest = cg_hasher_value(&hasher);
     uint8_t *bytes = NULL;
-    cg_status status = cg_node_reply_with(
-        node, outputs, &reply, (size_t)result->hit_count * CG_SPREAD_HIT_BYTES, &bytes, error);
-    for (uint32_t i = 0; status == CG_OK && i < result->hit_count; ++i) {
+    cg_status status = cg_node_reply_with(node, outputs, &reply,
+                                          (size_t)sent * CG_SPREAD_HIT_BYTES, &bytes, error);
+    for (uint32_t i = 0; status == CG_OK && i < sent; ++i) {
         const cg_spread_hit *hit = &result->hits[i];
         cg_answer_hit encoded = {
             .row = hit->row,
@@ -304,6 +340,12 @@ static cg_status answer(cg_node *node, const cg_item *item, const cg_spread_resu
         cg_answer_hit_write(bytes + (size_t)i * CG_SPREAD_HIT_BYTES, &encoded);
     }
     return status;
+}
+
+static void count_spread(cg_node *node, const cg_spread_result *result) {
+    node->statistics.spread_edges += result->edges;
+    node->statistics.spread_visits += result->visits;
+    node->statistics.spread_reached += result->reached;
 }
 
 /* Likeness alone: what the spread would have begun at, strongest first, then by row. */
@@ -365,7 +407,7 @@ static cg_status spread(const cg_space *space, const cg_item *item, cg_reach rea
     query.max_hops = reach.hops;
     query.lambda = options->lambda;
     query.fan_out = options->fan_out;
-    query.hits_max = options->hits_max;
+    query.hits_max = options->hits_max + node->seed_count + CG_ALTERNATIVES; /* name_best */
     query.tiers = &tiers;
     query.edges_max = reach.edges_max;
     query.refractory_ns = options->refractory_ns;
@@ -377,12 +419,6 @@ static cg_status spread(const cg_space *space, const cg_item *item, cg_reach rea
     }
     return cg_spread_run(cg_space_graph(space), &query, node->spread_scratch, result,
                          read->work, error);
-}
-
-static void count_spread(cg_node *node, const cg_spread_result *result) {
-    node->statistics.spread_edges += result->edges;
-    node->statistics.spread_visits += result->visits;
-    node->statistics.spread_reached += result->reached;
 }
 
 static cg_status go(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error) {
@@ -403,10 +439,11 @@ static cg_status go(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error 
     if (status != CG_OK) {
         return status;
     }
-    bool is_partial = reach.is_cut || result.is_partial;
+    /* With hops to spare it ended by itself. */
+    bool is_partial = result.is_partial || (reach.is_cut && result.hops == reach.hops);
     node->statistics.partial += is_partial;
     count_spread(node, &result);
-    learn_growth(node, &result, read.store_reads);
+    learn_growth(node, &item->recall, &result, reach.hops, read.store_reads);
     status = answer(node, item, &result, is_partial, outputs, error);
     return status == CG_OK && space->consolidator
                ? cg_consolidation_note(space, &result, item->event.now_ns, outputs, error)
@@ -426,4 +463,21 @@ cg_status cg_associate(cg_node *node, cg_item *item, cg_outputs *outputs, cg_err
         return cg_node_refuse(node, event, status, outputs, error);
     }
     return go(node, item, outputs, error);
+}
+
+cg_status cg_associate_rest(cg_node *node, uint64_t now_ns, cg_error *error) {
+    if (!node->spread_scratch) {
+        return CG_OK;
+    }
+    cg_spread_scratch_trim(node->spread_scratch,
+                           CG_NODE_ACTIVATION_BLOCKS * CG_ACTIVATION_BLOCK_RECORDS);
+    const uint64_t refractory_ns = node->options.spread.refractory_ns;
+    cg_status status = CG_OK;
+    for (uint32_t i = 0; status == CG_OK && now_ns > refractory_ns && i < node->options.spaces;
+         ++i) {
+        cg_spread_recency *recency = node->spaces[i].recency;
+        status =
+            recency ? cg_spread_recency_forget(recency, now_ns - refractory_ns, error) : CG_OK;
+    }
+    return status;
 }

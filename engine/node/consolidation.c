@@ -13,7 +13,7 @@
 #include "engine/spread/consolidate_duplicates.h"
 
 enum {
-    NOTED_MAX = 64,    /* hits of a spread that count as active */
+    NOTED_MAX = 32,    /* hits of a spread that count as active, as for a consolidator */
     SIMILAR_MAX = 8,   /* facts compared with each new one */
     ROWS_AT_ONCE = 64, /* new facts looked at */
     PAIRS_MAX = 64     /* proposed of those */
@@ -70,13 +70,16 @@ static cg_status facts_like(void *context, uint32_t row, uint32_t max, cg_simila
     return status;
 }
 
-static cg_status propose(const cg_graph *graph, const cg_duplicate *pair, cg_outputs *outputs,
-                         cg_error *error) {
-    char text[640];
+/* One alert, which names the pair that is most alike. */
+static cg_status propose(const cg_graph *graph, const cg_duplicate *pair, uint64_t pairs,
+                         cg_outputs *outputs, cg_error *error) {
+    char text[320];
     int length = snprintf(text, sizeof text,
-                          "rows %u (%.255s) and %u (%.255s) may be one: likeness %.3f",
-                          pair->row, cg_graph_name(graph, pair->row), pair->other,
-                          cg_graph_name(graph, pair->other), (double)pair->similarity);
+                          "%llu %s of facts may be one; most alike (%.3f) are row %u (%.63s) "
+                          "and row %u (%.63s)",
+                          (unsigned long long)pairs, pairs == 1 ? "pair" : "pairs",
+                          (double)pair->similarity, pair->row, cg_graph_name(graph, pair->row),
+                          pair->other, cg_graph_name(graph, pair->other));
     cg_output alert = {.kind = CG_OUTPUT_ALERT, .severity = CG_INFO};
     uint8_t *bytes = NULL;
     cg_status status = cg_outputs_add(outputs, &alert, (size_t)length, &bytes, error);
@@ -94,6 +97,8 @@ static cg_status look_for_duplicates(cg_space *space, cg_outputs *outputs, cg_er
     uint32_t first = cg_graph_concept_count(node->corpus->graph);
     uint32_t from = space->consolidated_row < first ? first : space->consolidated_row;
     cg_duplicate pairs[PAIRS_MAX];
+    cg_duplicate best = {0};
+    uint64_t proposed = 0;
     cg_status status = CG_OK;
     for (; status == CG_OK && from < concepts; from += ROWS_AT_ONCE) {
         uint32_t rows[ROWS_AT_ONCE];
@@ -112,12 +117,19 @@ static cg_status look_for_duplicates(cg_space *space, cg_outputs *outputs, cg_er
         uint32_t found = 0;
         status = cg_duplicates_find(graph, &query, node->allocator, pairs, &found, error);
         for (uint32_t i = 0; status == CG_OK && i < found; ++i) {
-            status = propose(graph, &pairs[i], outputs, error);
+            if (pairs[i].other >= from + count) {
+                continue; /* the facts behind these will find it */
+            }
+            if (proposed == 0 || pairs[i].similarity > best.similarity) {
+                best = pairs[i];
+            }
+            proposed++;
         }
-        node->statistics.merges_proposed += status == CG_OK ? found : 0;
     }
     space->consolidated_row = concepts;
-    return status;
+    node->statistics.merges_proposed += proposed;
+    return status == CG_OK && proposed > 0 ? propose(graph, &best, proposed, outputs, error)
+                                           : status;
 }
 
 /* --- weights --- */

@@ -57,7 +57,7 @@ const char *cg_event_kind_name(cg_event_kind kind);
 
 typedef struct cg_event {
     cg_event_kind kind;
-    uint32_t flags; /* REQUEST: CG_REQUEST_AUDIT, CG_REQUEST_LABELLED */
+    uint32_t flags; /* REQUEST: CG_REQUEST_AUDIT, CG_REQUEST_LABELLED, CG_REQUEST_TEXT */
     uint32_t label; /* REQUEST: row of the shared corpus, when labelled */
     uint64_t now_ns;
     /* REQUEST: request id, unique over all clients; TIMER: timer id; STORAGE_DONE, READ_DONE:

@@ -331,7 +331,7 @@ cg_node_statistics cg_node_statistics_of(const cg_node *node) {
 static uint64_t service_bytes(const cg_node *node) {
     return (node->admission ? cg_admission_bytes(node->admission) : 0) +
            (node->successors ? cg_successors_bytes(node->successors) : 0) +
-           (node->forecast ? sizeof *node->forecast : 0) + cg_tiers_bytes(node->tiers) +
+           (node->forecast ? 2 * sizeof *node->forecast : 0) + cg_tiers_bytes(node->tiers) +
            cg_items_bytes(node);
 }
 

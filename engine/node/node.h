@@ -20,8 +20,8 @@
  *
  * Between spaces nothing passes but time. A space has its own graph, index, lexicon, pools, log,
  * what was learned, document frequencies, decision cache and answers given; what it answers, which
- * slots it takes and when it is full is what it would be in a cluster of its own, with its share of
- * the pools and of the cache. Another space's fact does not exist: it is read by no recall, and to
+ * slots it takes and when it is full is what it would be in this cluster with all other spaces idle,
+ * with its share of the pools and of the cache. Another space's fact does not exist: it is read by no recall, and to
  * deallocate it is CG_ERROR_NOT_FOUND. The corpus is the same for all and never changes. The
  * machine is shared: cores, disk, network, permits and their queue, memory tiers, forecasts and
  * prefetch; so another space's load can make an answer late, or CG_ERROR_OVERLOADED,
@@ -108,7 +108,7 @@ typedef struct cg_node_spread_options {
     bool whole_records; /* that model lays hot and cold fields together */
     cg_cpu_options cpu;
 } cg_node_spread_options;
-enum { CG_SPREAD_HITS_MAX = 4096 };
+enum { CG_SPREAD_HITS_MAX = 256 }; /* paths are looked for to each */
 enum { CG_NODE_SPACES_MAX = 64 };
 
 typedef struct cg_node_options {

@@ -8,7 +8,8 @@
  *   place.c      where a fact goes: slot and memory tiers
  *   remove.c     the way back: wait until nobody uses the fact, log, remove
  *   recall.c     reading keys through the tiers: forecast, budget, prefetch
- *   associate.c  spreading activation: seeds, forecast, budget, tiers, answer, consolidation
+ *   associate.c  spreading activation: seeds, forecast, budget, tiers, answer
+ *   consolidation.c  at set times: stronger edges, by the log, and near-duplicates
  *   batches.c    a recall of many keys: batches on all cores, and from the store
  *   tune.c       once an interval: the monitor's alerts, and adaptation
  *   replicate.c  shipping the log to the replica, and applying it there
@@ -28,14 +29,15 @@ enum {
     CG_NODE_SHIP_WINDOW = 64,                     /* records sent and not yet acknowledged */
     CG_NODE_BACKOFF_DOUBLINGS = 4,                /* retries wait at most 16 times longer */
     CG_NODE_PREFETCH_MAX = 4,
-    CG_NODE_ACTIVATION_BLOCKS = 64,  /* that a pool keeps unused: 1 MiB or so */
+    CG_NODE_ACTIVATION_BLOCKS = 64,  /* kept when idle: 1 MiB or so */
     CG_NODE_RECORD_BYTES = 64,       /* of a concept's record that a decision reads */
     CG_NODE_PARTITIONS_MAX = 1 << 16 /* a partition fits the top of a write token */
 };
 /* Longest timeout, so that no sum of time and waits overflows: 11 days. */
 #define CG_NODE_TIMEOUT_NS_MAX UINT64_C(1000000000000000)
-/* Addresses of each array in the modelled caches: more than any array has. */
-#define CG_NODE_REGION_BYTES   (UINT64_C(1) << 40)
+/* Addresses of each array in the modelled caches, which begin anew beyond: as many as fit caches of
+ * one set. */
+#define CG_NODE_REGION_BYTES   (UINT64_C(1) << 35)
 #define CG_NODE_REQUEST_ID_MAX ((UINT64_C(1) << 48) - 1)
 
 /* Timer ids. Tries of requests have bit 63 clear: 15 bits of the try's number, 48 of the request's
@@ -148,6 +150,7 @@ typedef struct cg_growth {
     double visits_an_edge[CG_NODE_GROWTH_HOPS]; /* of this hop, an edge of the hop before */
     double edges_a_visit[CG_NODE_GROWTH_HOPS];
     double store_share; /* of visits, read from the store */
+    uint32_t hopeless;  /* spreads answered by likeness alone since one was let go a hop */
 } cg_growth;
 
 typedef struct cg_node_replication {
@@ -244,9 +247,10 @@ struct cg_node {
     cg_tiers *tiers;
     cg_successors *successors; /* or NULL */
     cg_batcher batchers[CG_TIER_LEVELS_MAX];
-    cg_forecast *forecast; /* or NULL */
-    cg_monitor *monitor;   /* or NULL */
-    cg_adapt *adapt;       /* or NULL */
+    cg_forecast *forecast;        /* of recalls, or NULL */
+    cg_forecast *spread_forecast; /* of spreads, with it */
+    cg_monitor *monitor;          /* or NULL */
+    cg_adapt *adapt;              /* or NULL */
     /* When the store will have delivered all that recalls have asked of it, by what a read has taken
      * so far. */
     uint64_t store_free_ns;
@@ -393,6 +397,8 @@ cg_status cg_associate(cg_node *node, cg_item *item, cg_outputs *outputs, cg_err
 cg_status cg_associate_cpu(cg_node *node, cg_error *error);
 /* Of a graph that no spread has gone through. */
 void cg_associate_growth(cg_node *node);
+/* Nothing runs: gives back what spreads hold beyond what they usually need. */
+cg_status cg_associate_rest(cg_node *node, uint64_t now_ns, cg_error *error);
 
 /* --- consolidation.c --- */
 /* The concepts of a spread were active together; the first one of an interval sets the timer. */

@@ -181,9 +181,13 @@ static cg_status alloc_tuning(cg_node *node, cg_error *error) {
     if (status == CG_OK && service->forecasts) {
         cg_forecast_options forecast = cg_forecast_options_default();
         node->forecast = cg_allocate(&node->allocator, 1, sizeof *node->forecast);
-        status = node->forecast
+        node->spread_forecast = cg_allocate(&node->allocator, 1, sizeof *node->spread_forecast);
+        status = node->forecast && node->spread_forecast
                      ? cg_forecast_init(node->forecast, &forecast, error)
                      : cg_error_set(error, CG_ERROR_MEMORY, "no memory for a forecast");
+        if (status == CG_OK) {
+            status = cg_forecast_init(node->spread_forecast, &forecast, error);
+        }
     }
     if (status == CG_OK && service->interval_ns > 0) {
         cg_monitor_options monitor = cg_monitor_options_default();
@@ -307,6 +311,8 @@ void cg_node_free(cg_node *node) {
     cg_admission_free(node->admission);
     cg_successors_free(node->successors);
     cg_deallocate(&allocator, node->forecast, node->forecast ? 1 : 0, sizeof *node->forecast);
+    cg_deallocate(&allocator, node->spread_forecast, node->spread_forecast ? 1 : 0,
+                  sizeof *node->spread_forecast);
     cg_monitor_free(node->monitor);
     cg_adapt_free(node->adapt);
     cg_tiers_free(node->tiers);

@@ -225,6 +225,10 @@ void cg_recall_end(cg_node *node, const cg_item *item, uint64_t now_ns) {
     if (!node->forecast || recall->forecast_ns == 0) {
         return;
     }
+    if (item->event.request == CG_REQUEST_SPREAD) {
+        cg_forecast_learn(node->spread_forecast, &recall->features, now_ns - item->started_ns);
+        return;
+    }
     if (recall->features.tier_reads[CG_FORECAST_TIERS - 1] > 0.0) {
         /* Its reads are done; so the store has now to do what was asked after them. */
         double after = node->store_reads - recall->store_reads;

@@ -267,7 +267,8 @@ bool cg_node_idle(const cg_node *node) {
     for (uint32_t i = 0; node->corpus && idle && i < node->options.spaces; ++i) {
         const cg_space *space = &node->spaces[i];
         uint64_t last = cg_log_last(space->own.log);
-        idle = space->own.durable_sequence == last && space->answered_sequence == last;
+        idle = space->own.durable_sequence == last && space->answered_sequence == last &&
+               !space->consolidates;
     }
     return idle;
 }

@@ -225,6 +225,9 @@ cg_status cg_tune_tick(cg_node *node, const cg_event *event, cg_outputs *outputs
         status = watch(node, event->now_ns, outputs, error);
     }
     bool goes_on = node->tune.active > 0 || node->items_open > 0;
+    if (status == CG_OK && !goes_on) {
+        status = cg_associate_rest(node, event->now_ns, error);
+    }
     begin_interval(node, event);
     node->tune.is_ticking = goes_on;
     return status == CG_OK && goes_on ? next_tick(node, event->now_ns, outputs, error) : status;

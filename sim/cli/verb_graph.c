@@ -262,10 +262,12 @@ static cg_status execute(graph_verb *self, cg_error *error) {
         status = sim_thread_runner_alloc(threads, &self->runner, error);
     }
     sim_progress_init(&self->progress, 1, sim_args_has(&self->args, "--quiet"));
-    for (uint32_t g = 0; status == CG_OK && g < self->graph_count; ++g) {
-        status = show_graph(self, g, error);
+    uint32_t shown = 0;
+    while (status == CG_OK && shown < self->graph_count) {
+        status = show_graph(self, shown, error);
+        shown += status == CG_OK;
     }
-    if (status == CG_OK && sim_args_has(&self->args, "--json")) {
+    if (shown > 0 && sim_args_has(&self->args, "--json")) { /* a whole list, if a shorter one */
         fputs("]\n", stdout);
     }
     sim_thread_runner_free(self->runner);

@@ -14,6 +14,7 @@
 #include "sim/cli/settings.h"
 #include "sim/cli/sweep.h"
 #include "sim/cli/verbs.h"
+#include "sim/point/engine_options.h"
 #include "sim/point/ground.h"
 #include "sim/record/recorder.h"
 
@@ -56,20 +57,22 @@ static cg_status load_plan(run *self, cg_error *error) {
 }
 
 static bool is_same_graph(const sim_options *one, const sim_options *other) {
-    return strcmp(one->graph.path, other->graph.path) == 0;
+    return one->graph.source == other->graph.source &&
+           strcmp(one->graph.path, other->graph.path) == 0;
 }
 
-/* Reads the graph's files once with a small sample, so that a damaged one is found now. */
+/* Reads the graph's files once, of WordNet for a small sample, so that a damaged one is found now. */
 static cg_status check_graph(const sim_options *options, cg_error *error) {
     sim_options *small = malloc(sizeof *small);
     if (!small) {
         return cg_error_set(error, CG_ERROR_MEMORY, "no memory for a point's options");
     }
     *small = *options;
-    if (!sim_graph_has_texts(small->graph.source)) {
+    if (small->graph.source == SIM_GRAPH_KEYS || small->graph.source == SIM_GRAPH_SYNTHETIC) {
         free(small);
-        return CG_OK; /* none, drawn, or checked for being there */
+        return CG_OK; /* there is no file */
     }
+    small->graph.parts = 1;
     small->graph.nodes = SMALL_SAMPLE;
     small->graph.held_out = 1;
     small->engine.training = 0;
@@ -120,6 +123,9 @@ static cg_status check_points(run *self, cg_error *error) {
         }
         if (status == CG_OK) {
             status = check_size(&self->points[i], error);
+        }
+        if (status == CG_OK) {
+            status = sim_engine_check(&self->points[i], error);
         }
     }
     for (uint32_t i = 0; status == CG_OK && i < count; ++i) {

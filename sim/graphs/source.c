@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/graph/graph_file.h"
@@ -51,6 +52,10 @@ bool sim_graph_vector_format(const char *path, cg_vector_format *out) {
 
 static bool is_saved(const char *path) {
     char start[sizeof saved_magic - 1] = {0};
+    struct stat about;
+    if (stat(path, &about) != 0 || !S_ISREG(about.st_mode)) {
+        return false; /* a pipe may wait for ever */
+    }
     FILE *file = fopen(path, "rb");
     if (!file) {
         return false;

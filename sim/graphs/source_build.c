@@ -39,7 +39,7 @@ static cg_status graph_of_all(const build *work, const cg_wordnet *wordnet, cg_e
     cg_wordnet_sample all;
     cg_status status = cg_wordnet_sample_alloc(wordnet, 0, 0, 1, allocator, &all, error);
     if (status == CG_OK) {
-        status = cg_wordnet_graph(wordnet, &all, allocator, &work->graph->graph, error);
+        status = cg_wordnet_graph(wordnet, &all, false, allocator, &work->graph->graph, error);
         cg_wordnet_sample_free(&all, allocator);
     }
     return status;

@@ -135,6 +135,20 @@ static cg_node_spread_options spread_of(const sim_options *options) {
     return made;
 }
 
+cg_status sim_engine_check(const sim_options *options, cg_error *error) {
+    if (!options->engine.cpu.modelled) {
+        return CG_OK;
+    }
+    const cg_node_spread_options spread = spread_of(options);
+    cg_cpu_cache *cpu = NULL;
+    cg_status status = cg_cpu_cache_alloc(&spread.cpu, cg_allocator_heap(), &cpu, error);
+    cg_cpu_cache_free(cpu);
+    if (status != CG_OK) {
+        cg_error_prefix(error, "engine.cpu: ");
+    }
+    return status;
+}
+
 cg_node_options sim_engine_node(const sim_options *options, uint32_t host) {
     const sim_engine_options *engine = &options->engine;
     cg_node_options node = cg_node_options_default();

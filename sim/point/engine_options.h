@@ -14,6 +14,8 @@ cg_cascade_options sim_engine_cascade(const sim_options *options);
 uint32_t sim_engine_replicas(const sim_options *options);
 /* Of one host's node. */
 cg_node_options sim_engine_node(const sim_options *options, uint32_t host);
+/* What only the engine can say of its options: CG_ERROR_INVALID naming them. */
+cg_status sim_engine_check(const sim_options *options, cg_error *error);
 
 /* Of all that training before service depends on beside the corpus and the lessons: engines of
  * equal keys learn the same. */

@@ -76,7 +76,11 @@ static cg_status build_textless(const sim_options *options, sim_ground *ground,
 static cg_status check_textless(const sim_options *options, cg_error *error) {
     const char *path = NULL;
     const sim_graph_options graph = textless_options(options, &path);
-    return sim_graph_check(&graph, error);
+    cg_status status = sim_graph_check(&graph, error);
+    if (status != CG_OK && options->graph.source == SIM_GRAPH_SYNTHETIC) {
+        cg_error_prefix(error, "graph."); /* the option's name follows */
+    }
+    return status;
 }
 
 cg_status sim_ground_check_files(const sim_options *options, cg_error *error) {
@@ -152,7 +156,8 @@ static cg_status build_corpus(const sim_options *options, sim_ground *ground,
                               const cg_runner *runner, build *work, cg_error *error) {
     cg_graph *graph = NULL;
     cg_status status =
-        cg_wordnet_graph(ground->wordnet, &ground->sample, ground->allocator, &graph, error);
+        cg_wordnet_graph(ground->wordnet, &ground->sample, options->graph.weighted,
+                         ground->allocator, &graph, error);
     if (status != CG_OK) {
         return status;
     }

@@ -133,9 +133,11 @@ static void report_operations(const sim_report_input *input, sim_rows *rows) {
     uint64_t requests = 0;
     uint64_t partial = 0;
     uint64_t last_ns = 0;
+    uint64_t edges = 0;
     for (uint32_t i = 0; i < measure->request_count; ++i) {
         const sim_request_record *request = &measure->requests[i];
         if (sim_request_acknowledged(request)) {
+            edges += request->reply.edges;
             operations[request->reply.request] += request->reply.count;
             requests++;
             partial += request->reply.status == CG_ERROR_PARTIAL;
@@ -155,6 +157,10 @@ static void report_operations(const sim_report_input *input, sim_rows *rows) {
     if (last_ns > first_ns) {
         sim_rows_metric(rows, "operations.throughput", "mean",
                         (double)all / ((double)(last_ns - first_ns) / 1e9), "1/s");
+    }
+    if (last_ns > first_ns && edges > 0) {
+        sim_rows_metric(rows, "spread.activations", "mean",
+                        (double)edges / ((double)(last_ns - first_ns) / 1e9), "1/s");
     }
 }
 
@@ -337,10 +343,8 @@ static void report_spreads(const sim_report_input *input, sim_rows *rows) {
     sim_rows_metric(rows, "spread.visits", "mean", (double)sum.spread_visits / spreads, "1");
     sim_rows_metric(rows, "spread.reached", "mean", (double)sum.spread_reached / spreads, "1");
     count(rows, "spread.edges", sum.spread_edges);
-    double seconds = (double)input->result.ended_ns / 1e9;
-    sim_rows_metric(rows, "spread.activations", "mean", (double)sum.spread_edges / seconds,
-                    "1/s");
-    share(rows, "activation.reused", sum.activations.reused, sum.activations.taken);
+    sim_rows_metric(rows, "activation.reused", "share",
+                    percent(sum.activations.reused, sum.activations.taken), "%");
     count(rows, "activation.records", sum.activations.taken);
     count(rows, "activation.blocks", sum.activations.allocations);
     sim_rows_metric(rows, "activation.in_use", "max", (double)sum.activations.in_use_max, "1");

@@ -49,9 +49,20 @@ static cg_status check_textless(const sim_options *options, const sim_load_optio
                             "load.spread are %g and %g and must add up to 1",
                             place, load->recall, load->spread);
     }
+    if (load->facts_from != SIM_FACTS_HELD_OUT) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%sload.facts_from: only WordNet has texts that facts could be",
+                            place);
+    }
     if (load->ask != SIM_ASK_ROWS && load->spread > 0.0) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "%sload.ask: only WordNet has texts to ask with; use rows", place);
+    }
+    const bool is_file = options->graph.source >= SIM_GRAPH_TRIPLES;
+    if (is_file && strcmp(options->graph.path, SIM_WORDNET_FOLDER) == 0) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "graph.path: triples, vectors and saved graphs are files; say "
+                            "which one");
     }
     const bool is_made = is_keys || options->graph.source == SIM_GRAPH_SYNTHETIC;
     if (is_made && options->graph.nodes == 0) {
@@ -87,8 +98,9 @@ static cg_status check_keys(const sim_options *options, const sim_load_options *
     if (load->spread > 0.0 && load->ask == SIM_ASK_ROWS && load->keys > (uint32_t)rows_max) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "%sload.keys: %" PRIu32
-                            " are more rows than a spread may begin at; the most is %d",
-                            place, load->keys, rows_max);
+                            " are more rows than a spread may begin at; the most is %d%s",
+                            place, load->keys, rows_max,
+                            is_uniform ? ", since uniformly up to twice as many come" : "");
     }
     return sim_graph_has_texts(options->graph.source)
                ? CG_OK

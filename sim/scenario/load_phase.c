@@ -8,7 +8,7 @@
 #include "sim/scenario/time_limit.h"
 
 const char *const sim_load_phase_fields[SIM_LOAD_PHASE_FIELDS] = {
-    "at",   "rate",  "recall", "deallocate", "batch", "keys",  "hops",
+    "at",   "rate",  "recall", "deallocate", "batch", "keys",   "hops",
     "zipf", "chain", "rotate", "urgent",     "low",   "greedy", "spread"};
 
 typedef struct field_place {

@@ -112,6 +112,9 @@ typedef struct sim_cluster_options {
     sim_network_options network;
 } sim_cluster_options;
 
+#define SIM_WORDNET_FOLDER                                                                     \
+    "/usr/share/wordnet" /* where Debian puts it: the default of graph.path */
+
 typedef enum sim_partitioner { SIM_PARTITIONER_SPECTRAL, SIM_PARTITIONER_HASH } sim_partitioner;
 
 typedef struct sim_ground_options {
@@ -121,12 +124,12 @@ typedef struct sim_ground_options {
     uint32_t held_out;         /* concepts kept back as facts; 1,000 */
     uint64_t seed;             /* of the sample, separate from the run's seed; 1 */
     double degree;             /* synthetic: mean, 0.1..10K; 10 */
-    double exponent;      /* synthetic: of the degrees' power law, 1.5..5; 0: all alike; 2.5 */
+    double exponent;      /* synthetic: of the degrees' power law, 1.5..10; 0: all alike; 2.5 */
     uint32_t communities; /* synthetic: planted, 1..1M; 1 */
-    double inside;        /* synthetic: share of edges inside them; 0.7 */
+    double inside;        /* synthetic: share of edges inside them; 0.8 */
     uint32_t neighbours;  /* vectors: that each is linked to, 1..256; 10 */
-    bool weighted;        /* synthetic: weights are drawn; false: all are 1 */
-    bool inverse;         /* triples: each edge has one back; true */
+    bool weighted;        /* drawn, or WordNet's by relation; false: all are 1 */
+    bool inverse;         /* triples and vectors: each edge has one back; false */
     uint32_t parts;       /* that the graph is divided into, 1..4096; 1 */
     sim_partitioner partitioner; /* spectral */
 } sim_ground_options;
@@ -157,7 +160,7 @@ typedef struct sim_spread_options {
     uint32_t budget[SIM_TIERS_MAX + 1];  /* budget.l1 .. l5: visits; 0: no bound */
     bool fan_out;                        /* false */
     uint64_t refractory_ns;              /* refractory; 0 */
-    uint32_t hits;                       /* 1..4096; 32 */
+    uint32_t hits;                       /* 1..256; 32 */
     uint32_t seeds;                      /* of a text, 1..256; 8 */
     uint64_t consolidate_ns;             /* engine.consolidate; 0: never */
 } sim_spread_options;
@@ -211,21 +214,21 @@ typedef struct sim_engine_options {
     uint64_t pool_shared_bytes; /* pools.shared; 256 MiB */
     /* pools.shares: of the spaces in both; share_list.h; equal. */
     char pool_shares[SIM_PATH_BYTES];
-    uint64_t budget_ns;         /* budget; 0: none */
-    uint64_t interval_ns;       /* interval; 100 ms; 0: none */
-    uint32_t record_bytes;      /* record: 1 B..1 MiB; 64 B */
-    uint32_t permits;           /* 1..65536; 0 ("all"): no bound */
-    uint32_t queue;             /* 0..1M; 1,024 */
-    uint32_t conflict_tries;    /* 1..32; 5 */
-    uint32_t cache_entries;     /* cache.entries: 0..256M; 0: none */
-    sim_placement placement;    /* choose */
-    uint32_t writes;            /* 1..1024; 1; 0 ("all"): no bound */
-    uint32_t batch;             /* 1..65536, a power of two; 0: the controllers' */
-    uint32_t successors;        /* 0..256M; 0 */
-    uint32_t prefetch;          /* 0..4; 0 */
-    bool batching;              /* true */
-    bool forecasts;             /* forecast; true */
-    bool adapts;                /* adapt; false */
+    uint64_t budget_ns;      /* budget; 0: none */
+    uint64_t interval_ns;    /* interval; 100 ms; 0: none */
+    uint32_t record_bytes;   /* record: 1 B..1 MiB; 64 B */
+    uint32_t permits;        /* 1..65536; 0 ("all"): no bound */
+    uint32_t queue;          /* 0..1M; 1,024 */
+    uint32_t conflict_tries; /* 1..32; 5 */
+    uint32_t cache_entries;  /* cache.entries: 0..256M; 0: none */
+    sim_placement placement; /* choose */
+    uint32_t writes;         /* 1..1024; 1; 0 ("all"): no bound */
+    uint32_t batch;          /* 1..65536, a power of two; 0: the controllers' */
+    uint32_t successors;     /* 0..256M; 0 */
+    uint32_t prefetch;       /* 0..4; 0 */
+    bool batching;           /* true */
+    bool forecasts;          /* forecast; true */
+    bool adapts;             /* adapt; false */
     sim_spread_options spread;
     sim_cpu_options cpu;
     /* Copies beside the primary, 0 or 1; 1. With one host 0 is used. */

@@ -19,7 +19,7 @@ typedef struct planner {
 } planner;
 
 static bool takes_facts(const sim_load_options *load) {
-    return load->recall + load->spread < 1.0;
+    return load->recall + load->spread < 1.0 - 1e-9; /* as load_check.c adds shares up */
 }
 
 /* Different facts that the load may use. */
@@ -73,11 +73,13 @@ static sim_request_kind draw_kind(const sim_load_options *load, uint64_t seed, u
     const double deallocate = recall + load->deallocate;
     const double batch = deallocate + load->batch;
     const double spread = batch + load->spread;
-    return u < recall       ? SIM_REQUEST_RECALL
-           : u < deallocate ? SIM_REQUEST_DEALLOCATE
-           : u < batch      ? SIM_REQUEST_BATCH
-           : u < spread     ? SIM_REQUEST_SPREAD
-                            : SIM_REQUEST_ALLOCATE;
+    return u < recall           ? SIM_REQUEST_RECALL
+           : u < deallocate     ? SIM_REQUEST_DEALLOCATE
+           : u < batch          ? SIM_REQUEST_BATCH
+           : u < spread         ? SIM_REQUEST_SPREAD
+           : takes_facts(load)  ? SIM_REQUEST_ALLOCATE
+           : load->spread > 0.0 ? SIM_REQUEST_SPREAD
+                                : SIM_REQUEST_RECALL;
 }
 
 static uint32_t draw_client(const sim_load_options *load, uint64_t seed, uint32_t i) {

@@ -249,7 +249,7 @@ static bool load_wordnet(subject *s) {
               &error) &&
         is_ok(cg_wordnet_sample_alloc(wordnet, 0, 0, 1, cg_allocator_heap(), &sample, &error),
               &error) &&
-        is_ok(cg_wordnet_graph(wordnet, &sample, cg_allocator_heap(), &s->graph, &error),
+        is_ok(cg_wordnet_graph(wordnet, &sample, false, cg_allocator_heap(), &s->graph, &error),
               &error);
     cg_wordnet_sample_free(&sample, cg_allocator_heap());
     cg_lemmas_free(lemmas);

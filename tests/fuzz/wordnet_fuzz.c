@@ -57,7 +57,7 @@ static void check_graph(const cg_wordnet *wordnet, uint32_t nodes, uint32_t held
     }
     require(sample.member_count > 0 && sample.held_out_count <= held_out_max);
     require(nodes == 0 || sample.member_count <= nodes);
-    require(cg_wordnet_graph(wordnet, &sample, heap, &graph, NULL) == CG_OK);
+    require(cg_wordnet_graph(wordnet, &sample, true, heap, &graph, NULL) == CG_OK);
     require(cg_graph_concept_count(graph) == sample.member_count);
     for (uint32_t row = 0; row < sample.member_count; row++) {
         uint32_t path[CG_PATH_MAX];

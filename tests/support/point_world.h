@@ -26,11 +26,11 @@ typedef struct point_world {
     sim_facts facts;
     sim_workload workload;
     sim_requests requests;
-    cg_node **nodes;        /* [hosts] */
-    sim_host **hosts;       /* [hosts] */
-    point_answer *answers;  /* [workload.count] */
-    uint32_t answered;      /* requests with an answer */
-    uint64_t infos;         /* alerts of severity CG_INFO */
+    cg_node **nodes;       /* [hosts] */
+    sim_host **hosts;      /* [hosts] */
+    point_answer *answers; /* [workload.count] */
+    uint32_t answered;     /* requests with an answer */
+    uint64_t infos;        /* alerts of severity CG_INFO */
     sim_fabric *fabric;
     sim_run_result result;
 } point_world;
@@ -80,9 +80,8 @@ static inline void point_world_plan(point_world *self) {
     const sim_options *options = self->options;
     const cg_graph *graph = sim_ground_graph(self->ground);
     cg_error error = {0};
-    assert_ok(
-        sim_facts_init(&self->facts, self->ground, options, cg_allocator_heap(), &error),
-        error);
+    assert_ok(sim_facts_init(&self->facts, self->ground, options, cg_allocator_heap(), &error),
+              error);
     sim_requests_init(&self->requests, &self->facts, &self->workload, options->load.ask,
                       cg_allocator_heap());
     sim_workload_input input = {.load = &options->load,
@@ -108,8 +107,8 @@ static inline void point_world_hosts(point_world *self) {
         profile = sim_profile_with_kind(&profile, (cg_work_kind)(CG_WORK_TIER_L1 + level),
                                         tier->access_ns, tier->bandwidth_bytes_per_s);
     }
-    self->nodes = calloc(options->cluster.hosts, sizeof *self->nodes);
-    self->hosts = calloc(options->cluster.hosts, sizeof *self->hosts);
+    self->nodes = calloc(options->cluster.hosts, sizeof(cg_node *));
+    self->hosts = calloc(options->cluster.hosts, sizeof(sim_host *));
     assert_true(self->nodes && self->hosts);
     const cg_corpus *corpus = sim_ground_corpus(self->ground) ? &self->corpus : NULL;
     sim_host_sink sink = {
@@ -117,9 +116,8 @@ static inline void point_world_hosts(point_world *self) {
     for (uint32_t host = 0; host < options->cluster.hosts; host++) {
         cg_node_options node = sim_engine_node(options, host);
         node.graph = corpus ? NULL : sim_ground_graph(self->ground);
-        assert_ok(
-            cg_node_alloc(&node, corpus, cg_allocator_heap(), &self->nodes[host], &error),
-            error);
+        assert_ok(cg_node_alloc(&node, corpus, cg_allocator_heap(), &self->nodes[host], &error),
+                  error);
         sim_host_options how = {host, options->cluster.hosts, options->cluster.cores};
         sim_machine machine = sim_host_node(self->nodes[host]);
         assert_ok(sim_host_alloc(&how, &machine, &profile, &sink, cg_allocator_heap(),
@@ -137,9 +135,11 @@ static inline void point_world_hosts(point_world *self) {
     assert_ok(sim_fabric_alloc(&fabric, cg_allocator_heap(), &self->fabric, &error), error);
 }
 
-/* Runs until all is answered and at rest; without engine.warm, faults and hooks. */
-static inline point_world *point_world_run(const sim_options *options, const sim_ground *ground,
-                                           sim_loop loop) {
+/* Runs until all is answered and at rest; without engine.warm, faults and hooks. graph: in place
+ * of the corpus', of the same concepts and borrowed as long as the world; NULL: the corpus'. */
+static inline point_world *point_world_run_in(const sim_options *options,
+                                              const sim_ground *ground, cg_graph *graph,
+                                              sim_loop loop) {
     point_world *self = calloc(1, sizeof *self);
     cg_error error = {0};
     assert_non_null(self);
@@ -147,28 +147,33 @@ static inline point_world *point_world_run(const sim_options *options, const sim
     self->ground = ground;
     if (sim_ground_corpus(ground)) {
         assert_ok(sim_ground_trained(ground, options, &self->corpus, &error), error);
+        self->corpus.graph = graph ? graph : self->corpus.graph;
     }
     point_world_plan(self);
     point_world_hosts(self);
     for (uint32_t i = 0; i < self->workload.count; i++) {
         sim_delivery delivery;
         assert_ok(sim_requests_delivery(&self->requests, i, &delivery, &error), error);
-        assert_ok(sim_host_deliver(self->hosts[self->workload.requests[i].host], &delivery,
-                                   &error),
-                  error);
+        assert_ok(
+            sim_host_deliver(self->hosts[self->workload.requests[i].host], &delivery, &error),
+            error);
     }
-    sim_world world = {
-        .hosts = self->hosts,
-        .host_count = options->cluster.hosts,
-        .fabric = self->fabric,
-        .director = {.finished = point_world_finished, .context = self},
-        .end_ns = options->end_ns,
-        .bandwidth_bits_per_s = options->cluster.network.bandwidth_bits_per_s};
+    sim_world world = {.hosts = self->hosts,
+                       .host_count = options->cluster.hosts,
+                       .fabric = self->fabric,
+                       .director = {.finished = point_world_finished, .context = self},
+                       .end_ns = options->end_ns,
+                       .bandwidth_bits_per_s = options->cluster.network.bandwidth_bits_per_s};
     assert_ok(loop == SIM_LOOP_BARE
                   ? sim_bare_run(&world, cg_allocator_heap(), &self->result, &error)
                   : sim_cluster_run(&world, cg_allocator_heap(), &self->result, &error),
               error);
     return self;
+}
+
+static inline point_world *point_world_run(const sim_options *options, const sim_ground *ground,
+                                           sim_loop loop) {
+    return point_world_run_in(options, ground, NULL, loop);
 }
 
 static inline void point_world_free(point_world *self) {
@@ -207,9 +212,80 @@ static inline bool point_world_is_spread(const point_world *self, uint32_t i) {
 
 static inline bool point_world_is_acknowledged(const point_world *self, uint32_t i) {
     const point_answer *answer = &self->answers[i];
-    return answer->replies > 0 && (answer->reply.status == CG_OK ||
-                                   answer->reply.status == CG_ERROR_PARTIAL);
+    return answer->replies > 0 &&
+           (answer->reply.status == CG_OK || answer->reply.status == CG_ERROR_PARTIAL);
 }
+
+/* --- what must hold of every run ----------------------------------------------------------- */
+
+/* Each request once, and not with a failure. */
+static inline void point_world_assert_answered(const point_world *self) {
+    assert_int_equal(self->result.outcome, SIM_OUTCOME_FINISHED);
+    for (uint32_t i = 0; i < self->workload.count; i++) {
+        const point_answer *answer = &self->answers[i];
+        assert_int_equal(answer->replies, 1);
+        assert_int_equal(answer->reply.request, self->workload.requests[i].kind);
+        switch (answer->reply.status) {
+        case CG_OK:
+        case CG_ERROR_PARTIAL:
+        case CG_ERROR_OVERLOADED:
+            break;
+        case CG_ERROR_NOT_FOUND: /* what it was to remove was shed, or not stored yet */
+        case CG_ERROR_CONFLICT:
+            assert_int_equal(self->workload.requests[i].kind, SIM_REQUEST_DEALLOCATE);
+            break;
+        default:
+            fail_msg("request %u: %s", i + 1, cg_status_name(answer->reply.status));
+        }
+    }
+}
+
+/* All is at rest, and no invariant is violated. */
+static inline void point_world_assert_sound(const point_world *self) {
+    const uint32_t count = self->workload.count;
+    sim_check_request *requests = calloc(count, sizeof *requests);
+    assert_non_null(requests);
+    for (uint32_t i = 0; i < count; i++) {
+        const cg_reply *reply = &self->answers[i].reply;
+        const sim_request_plan *plan = &self->workload.requests[i];
+        requests[i] = (sim_check_request){.request_id = (uint64_t)i + 1,
+                                          .kind = (cg_request_kind)plan->kind,
+                                          .acknowledged = point_world_is_acknowledged(self, i),
+                                          .shed = reply->status == CG_ERROR_OVERLOADED,
+                                          .fact_id = reply->fact_id,
+                                          .slot = reply->slot,
+                                          .host = reply->host,
+                                          .count = reply->count,
+                                          .target = (uint64_t)plan->target + 1,
+                                          .space = plan->space};
+    }
+    sim_check_cluster cluster = {self->nodes, self->options->cluster.hosts,
+                                 sim_engine_replicas(self->options), point_world_idle(self),
+                                 self->options->engine.spaces};
+    uint64_t violations = 0;
+    cg_error error = {0};
+    assert_true(cluster.settled);
+    assert_ok(sim_check_invariants(&cluster, requests, count, &violations, &error), error);
+    assert_int_equal(violations, 0);
+    free(requests);
+}
+
+/* Two hosts have a partition, and the same of it. */
+static inline void point_world_assert_copies(const point_world *self) {
+    const uint32_t hosts = self->options->cluster.hosts;
+    for (uint32_t number = 0; number < hosts * self->options->engine.spaces; number++) {
+        uint32_t primary = cg_node_primary_of(number, hosts);
+        cg_partition_state own = cg_node_partition(self->nodes[primary], number);
+        cg_partition_state copy = cg_node_partition(self->nodes[(primary + 1) % hosts], number);
+        assert_true(own.present && own.primary && copy.present && !copy.primary);
+        assert_int_equal(copy.last_sequence, own.last_sequence);
+        assert_int_equal(copy.durable_sequence, own.durable_sequence);
+        assert_int_equal(own.acknowledged_sequence, own.last_sequence);
+        assert_true(copy.hash == own.hash);
+    }
+}
+
+/* --- what a spread should find --------------------------------------------------------------- */
 
 /* Planned spread i, from rows, run alone over a graph with all concepts in the first tier; what
  * its answer's digest is by definition comes back. */

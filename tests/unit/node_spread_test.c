@@ -155,8 +155,7 @@ static void test_text(void **state) {
     assert_true(is_hit(&answer, (60 - 1) / 4)); /* what it hangs under */
     assert_true(answer.reply.reached > 8);
     assert_int_equal(statistics_of(&used).allocations, 0);
-    assert_true(cg_node_vocabulary_version(used.nodes[0], 0) == 0 ||
-                statistics_of(&used).spreads == 1);
+    assert_int_equal(statistics_of(&used).spreads, 1);
     free_rig(&used);
 }
 
@@ -202,7 +201,6 @@ static void test_tiers(void **state) {
     answered answer = spread_from(&used, 0, 4);
     cg_node_statistics now = statistics_of(&used);
     assert_int_equal(reads_of(&used) - before, now.spread_visits);
-    assert_true(answer.reply.hops < 4 || now.spread_visits < answer.reply.reached);
     free_rig(&used);
 
     options.spread.thresholds[2] = 0.01;
@@ -363,7 +361,7 @@ static void test_modelled_caches(void **state) {
     cg_cpu_counts wide = statistics_of(&whole).cpu_hot;
     assert_true(hot.accesses > 0);
     assert_int_equal(hot.accesses, wide.accesses);
-    assert_true(hot.hits[0] >= wide.hits[0]);
+    assert_true(hot.hits[0] > wide.hits[0]);
     assert_true(statistics_of(&split).cpu_all.accesses > hot.accesses);
     free_rig(&plain);
     free_rig(&split);
@@ -443,11 +441,29 @@ static void test_near_duplicates(void **state) {
     (void)world_reply(&around, 0, spread_of(&row, 1, 2, bytes));
     assert_int_equal(statistics_of(&used).merges_proposed, 1);
     assert_int_equal(around.alerts, 1);
-    assert_non_null(strstr(around.alert, "rows 200"));
-    assert_non_null(strstr(around.alert, "and 201"));
+    assert_non_null(strstr(around.alert, "1 pair of facts may be one"));
+    assert_non_null(strstr(around.alert, "row 200 "));
+    assert_non_null(strstr(around.alert, "and row 201 "));
     used.now_ns += 100 * MS;
     (void)world_reply(&around, 0, spread_of(&row, 1, 2, bytes));
     assert_int_equal(statistics_of(&used).consolidations, 2);
+    assert_int_equal(statistics_of(&used).merges_proposed, 1);
+    world_free(&around);
+    free_rig(&used);
+
+    /* Far apart among the new ones: still one pair. */
+    options.spread.consolidate_ns = MS;
+    used = make_rig_with(1, &options);
+    around = world_of(&used);
+    for (uint32_t i = 0; i < 100; i++) {
+        char text[64];
+        snprintf(text, sizeof text, i % 99 == 0 ? "w17a w17b shining" : "w%ua w%ub", i, i);
+        cg_event fact = allocate_of(++next_id, text);
+        fact.flags = CG_REQUEST_LABELLED;
+        fact.label = i % 99 == 0 ? 17 : i;
+        assert_int_equal(world_reply(&around, 0, fact).status, CG_OK);
+    }
+    (void)world_reply(&around, 0, spread_of(&row, 1, 2, bytes));
     assert_int_equal(statistics_of(&used).merges_proposed, 1);
     world_free(&around);
     free_rig(&used);

@@ -229,8 +229,9 @@ static void test_golden(void **state) {
         cg_error error = {0};
         cg_graph *graph = NULL;
         cg_wordnet_sample sample = sample_of(golden[i].nodes, 1000, 1);
-        assert_ok(cg_wordnet_graph(wordnet, &sample, cg_allocator_heap(), &graph, &error),
-                  error);
+        assert_ok(
+            cg_wordnet_graph(wordnet, &sample, false, cg_allocator_heap(), &graph, &error),
+            error);
         assert_int_equal(cg_graph_concept_count(graph), sample.member_count);
         assert_int_equal(sample.held_out_count, golden[i].held_out_count);
         assert_int_equal(cg_graph_edge_count(graph), golden[i].edges);
@@ -240,13 +241,49 @@ static void test_golden(void **state) {
     }
 }
 
+/* Goal: weighted, an edge that is one of n of its type weighs 1 / (2 - 1 / n), to within the half
+ * of a step of 1 / 256, an antonym 0.4; and edges are the same otherwise. */
+static void test_weights(void **state) {
+    (void)state;
+    cg_error error = {0};
+    cg_graph *plain = NULL;
+    cg_graph *graph = NULL;
+    cg_wordnet_sample sample = sample_of(3000, 0, 1);
+    assert_ok(cg_wordnet_graph(wordnet, &sample, false, cg_allocator_heap(), &plain, &error),
+              error);
+    assert_ok(cg_wordnet_graph(wordnet, &sample, true, cg_allocator_heap(), &graph, &error),
+              error);
+    uint32_t lighter = 0;
+    for (uint32_t row = 0; row < cg_graph_concept_count(graph); row++) {
+        cg_edge_cursor edges = cg_graph_edges(graph, row);
+        cg_edge_cursor others = cg_graph_edges(plain, row);
+        cg_edge edge;
+        cg_edge other;
+        while (cg_graph_next_edge(&edges, &edge)) {
+            assert_true(cg_graph_next_edge(&others, &other));
+            assert_true(edge.type == other.type && edge.target == other.target);
+            double alike = cg_graph_degree_of_type(graph, row, edge.type);
+            double wanted = edge.type == CG_EDGE_ANTONYM ? 0.4 : 1.0 / (2.0 - 1.0 / alike);
+            double off = (edge.weight + 1) / 256.0 - wanted;
+            assert_true(off < 1.0 / 256.0 && off > -1.0 / 256.0);
+            lighter += edge.weight < 255;
+        }
+        assert_false(cg_graph_next_edge(&others, &other));
+    }
+    assert_true(lighter > 1000);
+    cg_graph_free(plain);
+    cg_graph_free(graph);
+    cg_wordnet_sample_free(&sample, cg_allocator_heap());
+}
+
 /* All of WordNet as a graph: rows are synset numbers. */
 static void test_graph(void **state) {
     (void)state;
     cg_error error = {0};
     cg_graph *graph = NULL;
     cg_wordnet_sample sample = sample_of(0, 0, 1);
-    assert_ok(cg_wordnet_graph(wordnet, &sample, cg_allocator_heap(), &graph, &error), error);
+    assert_ok(cg_wordnet_graph(wordnet, &sample, false, cg_allocator_heap(), &graph, &error),
+              error);
     assert_int_equal(cg_graph_edge_count(graph), 364543);
     uint32_t entity = number_of(100001740);
     uint32_t dog = number_of(102084071);
@@ -464,7 +501,7 @@ static cg_status whole_way(const cg_wordnet_source *sources, cg_allocator alloca
         status = cg_wordnet_sample_alloc(parsed, 0, 5, 1, allocator, &sample, error);
     }
     if (status == CG_OK) {
-        status = cg_wordnet_graph(parsed, &sample, allocator, &graph, error);
+        status = cg_wordnet_graph(parsed, &sample, false, allocator, &graph, error);
     }
     cg_graph_free(graph);
     cg_wordnet_sample_free(&sample, allocator);
@@ -497,17 +534,12 @@ static void test_allocation_failure(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_known_synsets),
-        cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_sample_limits),
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_graph),
-        cmocka_unit_test(test_cut_files),
-        cmocka_unit_test(test_tiny),
-        cmocka_unit_test(test_altered_fields),
-        cmocka_unit_test(test_flipped_bytes),
-        cmocka_unit_test(test_allocation_failure),
+        cmocka_unit_test(test_counts),        cmocka_unit_test(test_known_synsets),
+        cmocka_unit_test(test_samples),       cmocka_unit_test(test_sample_limits),
+        cmocka_unit_test(test_golden),        cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_graph),         cmocka_unit_test(test_cut_files),
+        cmocka_unit_test(test_tiny),          cmocka_unit_test(test_altered_fields),
+        cmocka_unit_test(test_flipped_bytes), cmocka_unit_test(test_allocation_failure),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

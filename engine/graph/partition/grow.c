@@ -31,7 +31,7 @@ static cg_status grow(bisection *b, cg_stream *stream, cg_error *error) {
         if (queue.count > 0) {
             next = cg_cut_queue_pop(&queue).row;
         } else {
-            while (b->side[next] == 1) { /* the component is used up */
+            while (b->side[next] != 0) { /* the component is used up */
                 next = next + 1 == graph->rows ? 0 : next + 1;
             }
         }
