@@ -84,7 +84,8 @@ void cg_wordnet_sample_free(cg_wordnet_sample *sample, cg_allocator allocator);
  * one of n of its type from its concept has the distance 2 - 1 / n, an antonym 2.5. We take that for
  * every relation, of which the paper states hypernyms, hyponyms, holonyms and meronyms. */
 cg_status cg_wordnet_graph(const cg_wordnet *wordnet, const cg_wordnet_sample *sample,
-                           bool weighted, cg_allocator allocator, cg_graph **out, cg_error *error);
+                           bool weighted, cg_allocator allocator, cg_graph **out,
+                           cg_error *error);
 
 /* Rows of the hypernyms (both kinds) of a held-out synset; at most max. Returns how many. */
 uint32_t cg_wordnet_answer(const cg_wordnet *wordnet, const cg_wordnet_sample *sample,

@@ -52,15 +52,14 @@ static const double forecast_max = 9223372036854775808.0; /* 2^63 */
 enum { CONDITION_PASSES = 3 };
 
 static const char *const term_names[CG_FORECAST_TERMS] = {
-    "constant",     "keys",         "hops",           "tier 1 reads",
-    "tier 2 reads", "tier 3 reads", "tier 4 reads",   "tier 5 reads",
-    "store reads",  "store writes", "requests ahead", "time ahead",
-    "edges",        "texts"};
+    "constant",       "keys",         "hops",         "tier 1 reads", "tier 2 reads",
+    "tier 3 reads",   "tier 4 reads", "tier 5 reads", "store reads",  "store writes",
+    "requests ahead", "time ahead",   "edges",        "texts"};
 
 cg_forecast_options cg_forecast_options_default(void) {
     return (cg_forecast_options){
         .prior_ns = {20000.0, 100.0, 2000.0, 5.0, 50.0, 1e5, 1e5, 1e5, 50000.0, 20000.0, 1e5,
-                     1.0,     5.0,   2e5},
+                     1.0, 5.0, 2e5},
         .prior_deviation = 10.0,
         .forgetting = 0.999,
     };

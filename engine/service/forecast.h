@@ -24,8 +24,8 @@ enum { CG_FORECAST_TIERS = 5 };
 typedef struct cg_forecast_features {
     uint32_t keys; /* that the request reads, in all hops */
     uint32_t hops;
-    double edges;   /* of a graph, walked in all hops */
-    uint32_t texts; /* embedded and looked up */
+    double edges;                         /* of a graph, walked in all hops */
+    uint32_t texts;                       /* embedded and looked up */
     double tier_reads[CG_FORECAST_TIERS]; /* of the keys, expected to be served by each tier */
     uint32_t store_reads_ahead;           /* outstanding at the disk */
     uint32_t store_writes_ahead;
