@@ -11,7 +11,7 @@ return {
     return {
       graph = { source = factor.graph, nodes = "10K", degree = 10 },
       engine = { warm = "1M" },
-      load = { requests = "10K", rate = 1000, spread = 1, spread_hops = factor.hops },
+      load = { requests = "2K", rate = 1000, spread = 1, spread_hops = factor.hops },
       series = "1s",
     }
   end,
