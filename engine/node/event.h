@@ -105,7 +105,7 @@ typedef struct cg_reply {
      * made. */
     uint64_t forecast_ns;
     /* Spread: winner and alternatives are what it came to, strongest first, without the rows that
-     * it began at; where it came to none they are those. confidence_q16 is of the winner. */
+     * it began at; where it came to none, the strongest of those. confidence_q16 is of the winner. */
     uint32_t reached; /* concepts with activation */
     uint32_t hops;    /* done */
     uint64_t edges;   /* walked */

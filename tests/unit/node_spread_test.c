@@ -292,6 +292,30 @@ static void test_budget_of_time(void **state) {
     free_rig(&used);
 }
 
+/* Goal: what spreads take says nothing of recalls: a forecast of one is the same before and after. */
+static void test_recalls_are_forecast_apart(void **state) {
+    (void)state;
+    cg_node_options options = options_for(1, 0);
+    options.service.forecasts = true;
+    rig used = make_rig_with(1, &options);
+    uint8_t bytes[8];
+    const uint64_t key = 17;
+    for (uint32_t i = 0; i < 50; i++) {
+        const cg_outputs *outputs = step(&used, 0, recall_of(++next_id, &key, 1, 1, bytes));
+        uint64_t id = timer_of(outputs, CG_TIMER_DONE).id;
+        used.now_ns += 2000;
+        (void)timer(&used, 0, id);
+    }
+    uint64_t before =
+        take_reply(step(&used, 0, recall_of(++next_id, &key, 1, 1, bytes))).forecast_ns;
+    assert_in_range(before, 1000, 4000);
+    teach(&used, 300, 10000);
+    uint64_t after =
+        take_reply(step(&used, 0, recall_of(++next_id, &key, 1, 1, bytes))).forecast_ns;
+    assert_int_equal(after, before);
+    free_rig(&used);
+}
+
 /* --- a graph without texts ----------------------------------------------------------------------- */
 
 static void test_textless(void **state) {
@@ -478,12 +502,19 @@ static void test_near_duplicates(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_text),          cmocka_unit_test(test_own_facts),
-        cmocka_unit_test(test_tiers),         cmocka_unit_test(test_budget_of_visits),
-        cmocka_unit_test(test_refractory),    cmocka_unit_test(test_budget_of_time),
-        cmocka_unit_test(test_textless),      cmocka_unit_test(test_modelled_caches),
-        cmocka_unit_test(test_consolidation), cmocka_unit_test(test_near_duplicates),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_own_facts),
+        cmocka_unit_test(test_tiers),
+        cmocka_unit_test(test_budget_of_visits),
+        cmocka_unit_test(test_refractory),
+        cmocka_unit_test(test_budget_of_time),
+        cmocka_unit_test(test_recalls_are_forecast_apart),
+        cmocka_unit_test(test_textless),
+        cmocka_unit_test(test_modelled_caches),
+        cmocka_unit_test(test_consolidation),
+        cmocka_unit_test(test_near_duplicates),
     };
     return cmocka_run_group_tests(tests, rig_set_up, rig_tear_down);
 }
