@@ -3,11 +3,17 @@
  * Level: the paper draws floor(-ln(u) / ln(m)); here u is a hash of the shard-local id, and the
  * comparison of u with m^-1, m^-2 ... needs no logarithm. The same id always has the same level.
  */
+#include "engine/base/bug.h"
 #include "engine/base/hash.h"
 #include "engine/index/index_internal.h"
 
 uint32_t cg_hnsw_level(const cg_index_options *options, uint64_t id) {
     uint64_t draw = cg_hash_u64(id, options->seed);
+#ifdef CORTIGRID_BUGS
+    if (CG_BUG(LEVEL_BY_INSERTION)) {
+        draw = cg_hash_u64(cg_bug_count(), options->seed);
+    }
+#endif
     uint64_t bound = UINT64_MAX / options->m;
     uint32_t level = 0;
     while (level < CG_HNSW_LEVEL_MAX && draw < bound) {
