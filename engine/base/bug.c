@@ -48,6 +48,21 @@ enum cg_bug cg_bug_by_name(const char *name) {
 #ifdef CORTIGRID_BUGS
 enum cg_bug cg_bug_current = CG_BUG_NONE;
 
+static uint64_t (*machine_clock)(void);
+
+uint64_t cg_bug_wall_ns(void) {
+    return machine_clock ? machine_clock() : 0;
+}
+
+void cg_bug_set_clock(uint64_t (*now_ns)(void)) {
+    machine_clock = now_ns;
+}
+
+uint64_t cg_bug_count(void) {
+    static uint64_t count;
+    return ++count;
+}
+
 bool cg_bug_compiled(void) {
     return true;
 }
@@ -59,6 +74,10 @@ void cg_bug_set(enum cg_bug bug) {
 #else
 bool cg_bug_compiled(void) {
     return false;
+}
+
+void cg_bug_set_clock(uint64_t (*now_ns)(void)) {
+    (void)now_ns;
 }
 
 void cg_bug_set(enum cg_bug bug) {

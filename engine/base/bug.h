@@ -46,9 +46,15 @@ enum cg_bug cg_bug_by_name(const char *name);
 bool cg_bug_compiled(void);
 /* Does nothing in a build without them. Not thread-safe. */
 void cg_bug_set(enum cg_bug bug);
+/* The machine's own clock, which no run shares with another, from whoever may see it: what a mistake may
+ * go by. */
+void cg_bug_set_clock(uint64_t (*now_ns)(void));
 
 #ifdef CORTIGRID_BUGS
 extern enum cg_bug cg_bug_current;
+uint64_t cg_bug_wall_ns(void); /* of that clock; 0 without one */
+/* How often it was asked in this process. */
+uint64_t cg_bug_count(void);
 static inline bool cg_bug(enum cg_bug bug) {
     return cg_bug_current == bug;
 }

@@ -26,6 +26,7 @@ void cg_table_free(cg_table *table);
 cg_status cg_table_put(cg_table *table, uint64_t key, uint64_t value, cg_error *error);
 bool cg_table_get(const cg_table *table, uint64_t key, uint64_t *value);
 bool cg_table_remove(cg_table *table, uint64_t key);
+void cg_table_clear(cg_table *table); /* its memory stays */
 size_t cg_table_count(const cg_table *table);
 size_t cg_table_bytes(const cg_table *table);
 

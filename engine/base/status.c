@@ -18,6 +18,7 @@ static const char *const status_names[CG_STATUS_COUNT] = {
     [CG_ERROR_TIMEOUT] = "timeout",
     [CG_ERROR_UNREACHABLE] = "unreachable",
     [CG_ERROR_PARTITION] = "partition",
+    [CG_ERROR_SPLIT_BRAIN] = "split_brain",
     [CG_ERROR_LAG] = "lag",
     [CG_ERROR_PARTIAL] = "partial",
     [CG_ERROR_OVERLOADED] = "overloaded",

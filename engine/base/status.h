@@ -27,6 +27,7 @@ typedef enum cg_status {
     CG_ERROR_TIMEOUT,     /* no answer within the bound */
     CG_ERROR_UNREACHABLE, /* the host is known not to be reachable */
     CG_ERROR_PARTITION,   /* a network partition was detected */
+    CG_ERROR_SPLIT_BRAIN, /* two primaries have met */
     CG_ERROR_LAG,         /* the replica is too far behind */
     CG_ERROR_PARTIAL,     /* the answer is incomplete */
     CG_ERROR_OVERLOADED,  /* shed: queues are full */

@@ -44,6 +44,14 @@ void cg_table_free(cg_table *table) {
     }
 }
 
+void cg_table_clear(cg_table *table) {
+    for (size_t i = 0; i < table->slot_count; ++i) {
+        table->slots[i] = (slot){0};
+    }
+    table->taken = 0;
+    table->has_zero = false;
+}
+
 static size_t home_of(uint64_t key, size_t mask) {
     return (size_t)cg_hash_u64(key, 1) & mask;
 }

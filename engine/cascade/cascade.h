@@ -73,6 +73,10 @@ typedef struct cg_knowledge {
     const cg_index *indexes[CG_CASCADE_INDEXES_MAX];
     uint32_t index_first_row[CG_CASCADE_INDEXES_MAX];
     uint32_t index_count;
+    /* What was found before, elsewhere, in place of a search of the first of these indexes: rows of the
+     * graph, ascending; at most CG_NEIGHBOURS_MAX. NULL: nobody has searched. */
+    const uint32_t *given;
+    uint32_t given_count;
     const cg_lexicon *lexicon; /* or NULL: cues say nothing */
     const cg_lemmas *lemmas;   /* of the lexicon's phrases, or NULL */
     const cg_recent *recent;   /* or NULL */

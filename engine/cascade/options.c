@@ -123,6 +123,17 @@ static cg_status knowledge_check(const cg_knowledge *knowledge, cg_error *error)
                                 dims, concepts);
         }
     }
+    for (uint32_t i = 0; knowledge->given && i < knowledge->given_count; i++) {
+        if (knowledge->given_count > CG_NEIGHBOURS_MAX || knowledge->given[i] >= concepts ||
+            (i > 0 && knowledge->given[i] <= knowledge->given[i - 1])) {
+            return cg_error_set(
+                error, CG_ERROR_INVALID,
+                "of %u given candidates number %u is row %u; there may be %d, of "
+                "%u rows, ascending",
+                knowledge->given_count, i, knowledge->given[i], (int)CG_NEIGHBOURS_MAX,
+                concepts);
+        }
+    }
     if (cg_graph_live_count(knowledge->graph) == 0) {
         return cg_error_set(error, CG_ERROR_NOT_FOUND,
                             "the graph has no concepts, so a fact has no place to go; add one");

@@ -4,7 +4,8 @@
  * Removed ones are in no index and in no list of the inverted file, and a comparison with all
  * leaves them out.
  * Direct: of all concepts. Hierarchical: of those that the indexes find by the dense form and the
- * inverted file by the exact form, re-ranked. Candidates from one form re-ranked on all beat any form
+ * inverted file by the exact form, or of what others found in the first of these indexes (an index
+ * divided over hosts), re-ranked. Candidates from one form re-ranked on all beat any form
  * alone, and each finds what the other loses.
  */
 #include "engine/cascade/cascade_internal.h"
@@ -40,7 +41,10 @@ static cg_status search_indexes(const cg_cascade_options *options,
                                 const cg_knowledge *knowledge, const float *vector,
                                 cg_cascade_scratch *scratch, cg_work *work, cg_error *error) {
     cg_index_query query = {.vector = vector, .k = options->neighbours, .ef = options->ef};
-    for (uint32_t i = 0; i < knowledge->index_count; i++) {
+    for (uint32_t i = 0; knowledge->given && i < knowledge->given_count; i++) {
+        scratch->found[scratch->found_count++] = knowledge->given[i];
+    }
+    for (uint32_t i = knowledge->given ? 1 : 0; i < knowledge->index_count; i++) {
         if (cg_index_count(knowledge->indexes[i]) == 0) {
             continue;
         }

@@ -22,7 +22,14 @@ static size_t index_of(const cg_node *node, const cg_item *item) {
     return (size_t)(item - node->items);
 }
 
-static cg_status take_item(cg_node *node, uint64_t work_id, cg_item **out, cg_error *error) {
+/* A request that this host's client sent and that, by way of a message to itself, it also decides, is
+ * two items. */
+static uint64_t open_key(uint64_t work_id, uint16_t type) {
+    return type ? work_id | CG_NODE_TIMER_OTHER : work_id;
+}
+
+static cg_status take_item(cg_node *node, uint64_t work_id, uint16_t type, cg_item **out,
+                           cg_error *error) {
     bool reuses = node->items_free > 0;
     size_t index = reuses ? node->items_free - 1 : node->items_used;
     if (index >= ITEMS_MAX) {
@@ -32,13 +39,14 @@ static cg_status take_item(cg_node *node, uint64_t work_id, cg_item **out, cg_er
     cg_status status =
         CG_GROW(&node->allocator, node->items, node->items_capacity, index + 1, error);
     if (status == CG_OK) {
-        status = cg_table_put(node->open_of, work_id, index, error);
+        status = cg_table_put(node->open_of, open_key(work_id, type), index, error);
     }
     if (status != CG_OK) {
         return status;
     }
     cg_item *item = &node->items[index];
     item->work_id = work_id;
+    item->type = type;
     if (reuses) {
         node->items_free = item->next_free;
     } else {
@@ -56,7 +64,7 @@ static cg_status take_item(cg_node *node, uint64_t work_id, cg_item **out, cg_er
 }
 
 static void give_item(cg_node *node, cg_item *item) {
-    (void)cg_table_remove(node->open_of, item->work_id);
+    (void)cg_table_remove(node->open_of, open_key(item->work_id, item->type));
     item->state = CG_ITEM_FREE;
     item->next_free = node->items_free;
     node->items_free = index_of(node, item) + 1;
@@ -97,7 +105,12 @@ cg_status cg_item_timer(const cg_node *node, const cg_item *item, cg_timer_kind 
 }
 
 cg_status cg_item_pin(cg_node *node, cg_item *item, uint64_t slot, cg_error *error) {
-    cg_pools *pools = cg_item_space(node, item)->own.pools;
+    const cg_partition *home = cg_space_home(cg_item_space(node, item));
+    cg_pools *pools = home->pools;
+    if (item->pins_builds != home->builds) { /* what it held are no slots any more */
+        item->pin_count = 0;
+        item->pins_builds = home->builds;
+    }
     if (cg_pools_pins(pools, slot) == CG_POOL_PINS_MAX) {
         return CG_OK; /* as many items hold it as can be counted: it stays while most of them run */
     }
@@ -115,11 +128,12 @@ cg_status cg_item_pin(cg_node *node, cg_item *item, uint64_t slot, cg_error *err
 /* --- the end --- */
 
 static void finish(cg_node *node, cg_item *item, uint64_t now_ns) {
-    for (size_t i = 0; i < item->pin_count; i++) {
-        cg_pools *pools = cg_item_space(node, item)->own.pools;
-        CG_ASSERT(cg_pools_unpin(pools, item->pins[i], NULL) == CG_OK);
+    const cg_partition *home = cg_space_home(cg_item_space(node, item));
+    for (size_t i = 0; item->pins_builds == home->builds && i < item->pin_count; i++) {
+        CG_ASSERT(cg_pools_unpin(home->pools, item->pins[i], NULL) == CG_OK);
     }
-    if (item->event.kind == CG_EVENT_REQUEST && cg_request_only_reads(item->event.request)) {
+    if (item->event.kind == CG_EVENT_REQUEST && (item->event.request == CG_REQUEST_RECALL ||
+                                                 item->event.request == CG_REQUEST_SPREAD)) {
         cg_recall_end(node, item, now_ns);
     }
     node->tune.waited_ns += item->started_ns - item->arrived_ns;
@@ -132,27 +146,42 @@ static void finish(cg_node *node, cg_item *item, uint64_t now_ns) {
 
 /* --- the beginning --- */
 
+cg_holding *cg_item_holding(const cg_node *node, const cg_item *item) {
+    return cg_node_holding(node, cg_node_partition_about(node, &item->event, item->work_id));
+}
+
 static cg_status run_message(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
                              cg_error *error) {
     const cg_event *event = &item->event;
-    cg_space *space = cg_item_space(node, item);
+    cg_holding *holding = cg_item_holding(node, item);
     cg_message_allocate allocate;
-    cg_message_remove removal;
+    cg_message_about about;
     cg_status status = CG_OK;
+    CG_ASSERT(holding);
+    if (!cg_holding_serves(holding)) { /* not any more */
+        return cg_groups_redirect(holding, item->work_id, item->from, error);
+    }
     switch ((cg_message_type)item->type) {
     case CG_MESSAGE_ALLOCATE: /* was decoded before it was let in */
         status = cg_message_allocate_decode(event->bytes, event->size_bytes, node->buffers,
                                             &allocate, error);
         return status == CG_OK
-                   ? cg_primary_allocate(space, &allocate, item->from, now_ns, outputs, error)
+                   ? cg_primary_allocate(holding, &allocate, item->from, now_ns, outputs, error)
                    : status;
     case CG_MESSAGE_BATCH:
-        return cg_primary_batch(space, event->bytes, event->size_bytes, item->from, now_ns,
+        return cg_primary_batch(holding, event->bytes, event->size_bytes, item->from, now_ns,
                                 outputs, error);
     case CG_MESSAGE_REMOVE:
-        status = cg_message_remove_decode(event->bytes, event->size_bytes, &removal, error);
-        return status == CG_OK ? cg_remove_begin(node, item, &removal, now_ns, outputs, error)
-                               : status;
+    case CG_MESSAGE_GET:
+        status = cg_message_about_decode(event->bytes, event->size_bytes, &about, error);
+        if (status != CG_OK) {
+            return status;
+        }
+        if (item->type == CG_MESSAGE_REMOVE) {
+            return cg_remove_begin(node, item, &about, now_ns, outputs, error);
+        }
+        item->removal = about;
+        return cg_primary_get(holding, item, error);
     default:
         CG_ASSERT(item->type == CG_MESSAGE_ALLOCATE);
         return CG_ERROR_INVALID;
@@ -164,15 +193,20 @@ static cg_status run_request(cg_node *node, cg_item *item, uint64_t now_ns, cg_o
     item->event.now_ns = now_ns;
     switch (item->event.request) {
     case CG_REQUEST_ALLOCATE:
-        return cg_gateway_allocate(node, &item->event, outputs, error);
+        return cg_gateway_allocate(node, item, outputs, error);
     case CG_REQUEST_BATCH:
         return cg_gateway_batch(node, &item->event, outputs, error);
     case CG_REQUEST_DEALLOCATE:
-        return cg_gateway_remove(node, item, outputs, error);
+    case CG_REQUEST_GET:
+        return cg_gateway_about(node, item, outputs, error);
     case CG_REQUEST_RECALL:
         return cg_recall_begin(node, item, outputs, error);
     case CG_REQUEST_SPREAD:
         return cg_associate(node, item, outputs, error);
+    case CG_REQUEST_EDGE:
+        return cg_edges_change(node, item, error);
+    case CG_REQUEST_SEARCH:
+        return cg_gather_search(node, item, outputs, error);
     case CG_REQUEST_KIND_COUNT:
         break;
     }
@@ -183,7 +217,8 @@ static cg_status run_request(cg_node *node, cg_item *item, uint64_t now_ns, cg_o
 /* Whether nobody has to know when the item's work is paid: no permit, no pin, no forecast hangs on
  * it. */
 static bool ends_with_its_step(const cg_node *node, const cg_item *item) {
-    bool reads = item->type == 0 && cg_request_only_reads(item->event.request);
+    bool reads = item->type == 0 && (item->event.request == CG_REQUEST_RECALL ||
+                                     item->event.request == CG_REQUEST_SPREAD);
     return !node->admission && item->pin_count == 0 && !(reads && node->forecast);
 }
 
@@ -197,6 +232,10 @@ static cg_status settle(cg_node *node, cg_item *item, uint64_t now_ns, cg_output
         return CG_OK;
     }
     return cg_item_timer(node, item, CG_TIMER_DONE, 0, now_ns, outputs, error);
+}
+
+cg_status cg_item_settle(cg_node *node, cg_item *item, cg_error *error) {
+    return settle(node, item, node->now_ns, node->outputs, error);
 }
 
 static cg_status run(cg_node *node, cg_item *item, uint64_t now_ns, cg_outputs *outputs,
@@ -249,16 +288,16 @@ static cg_status keep_bytes(cg_node *node, cg_item *item, cg_error *error) {
 
 /* Of others' requests shed lately all are known, so that copies on their way stay shed; of older
  * ones nothing is kept. */
-static cg_status note_shed(cg_space *space, uint64_t newest, cg_error *error) {
-    size_t place = space->shed_count % SHED_KEPT;
-    cg_status status =
-        CG_GROW(&space->node->allocator, space->shed, space->shed_capacity, place + 1, error);
+static cg_status note_shed(cg_holding *holding, uint64_t newest, cg_error *error) {
+    size_t place = holding->shed_count % SHED_KEPT;
+    cg_status status = CG_GROW(&holding->space->node->allocator, holding->shed,
+                               holding->shed_capacity, place + 1, error);
     if (status == CG_OK) {
-        if (space->shed_count >= SHED_KEPT) {
-            (void)cg_table_remove(space->rejected, space->shed[place]);
+        if (holding->shed_count >= SHED_KEPT) {
+            (void)cg_table_remove(holding->rejected, holding->shed[place]);
         }
-        space->shed[place] = newest;
-        space->shed_count++;
+        holding->shed[place] = newest;
+        holding->shed_count++;
     }
     return status;
 }
@@ -272,13 +311,14 @@ static cg_status shed(cg_node *node, const cg_item *item, cg_outputs *outputs,
                        (unsigned long long)item->work_id, node->options.host,
                        (unsigned long long)load.running, (unsigned long long)load.waiting);
     if (item->type) { /* another copy, or a later try, may be under way: it stays shed */
-        cg_space *space = cg_item_space(node, item);
-        cg_status status = note_shed(space, item->work_id, error);
+        cg_holding *holding = cg_item_holding(node, item);
+        cg_status status = note_shed(holding, item->work_id, error);
         if (status != CG_OK) {
             return status;
         }
-        return cg_primary_reject(space, item->work_id, item->event.request, CG_ERROR_OVERLOADED,
-                                 item->from, item->event.now_ns, outputs, error);
+        return cg_primary_reject(holding, item->work_id, item->event.request,
+                                 CG_ERROR_OVERLOADED, item->from, item->event.now_ns, outputs,
+                                 error);
     }
     return cg_node_refuse(node, &item->event, CG_ERROR_OVERLOADED, outputs, error);
 }
@@ -338,10 +378,25 @@ static cg_status offer(cg_node *node, cg_item *item, cg_outputs *outputs, cg_err
     return status;
 }
 
+/* Where it can be known now whether the request was decided before; otherwise NULL. */
+static cg_holding *decider(const cg_node *node, const cg_event *event, uint64_t work_id,
+                           uint16_t type) {
+    if (cg_request_only_reads(event->request) || (!type && node->options.fails_over)) {
+        return NULL;
+    }
+    cg_holding *holding = cg_node_holding(node, cg_node_partition_about(node, event, work_id));
+    return holding && cg_holding_serves(holding) ? holding : NULL;
+}
+
 cg_status cg_admit(cg_node *node, const cg_event *event, uint64_t work_id, uint16_t type,
                    uint32_t from, cg_outputs *outputs, cg_error *error) {
     uint64_t known = 0;
-    if (cg_table_get(node->open_of, work_id, &known)) {
+    /* Whether it came from a client of this host or, as work, from another host. But where others may
+     * take over, a client's request comes as work too, by a message of this host to itself. */
+    const uint16_t other = type ? 0 : CG_MESSAGE_ALLOCATE;
+    bool is_one = !type || !node->options.fails_over;
+    if (cg_table_get(node->open_of, open_key(work_id, type), &known) ||
+        (is_one && cg_table_get(node->open_of, open_key(work_id, other), &known))) {
         node->statistics.duplicates++; /* the first one will be answered */
         if (type) {
             return CG_OK;
@@ -353,19 +408,18 @@ cg_status cg_admit(cg_node *node, const cg_event *event, uint64_t work_id, uint1
     cg_item *item = NULL;
     cg_status status = CG_OK;
     /* Whoever was decided is not shed afterwards: his client would be told that nothing was done. */
-    if (!cg_request_only_reads(event->request) &&
-        cg_primary_decided(&node->spaces[event->space], work_id, from, event->now_ns, outputs,
-                           &status, error)) {
+    cg_holding *holding = decider(node, event, work_id, type);
+    if (holding && cg_primary_decided(holding, work_id, event->request, from, event->now_ns,
+                                      outputs, &status, error)) {
         return status;
     }
     status = cg_tune_begin(node, event, outputs, error);
     if (status == CG_OK) {
-        status = take_item(node, work_id, &item, error);
+        status = take_item(node, work_id, type, &item, error);
     }
     if (status != CG_OK) {
         return status;
     }
-    item->type = type;
     item->from = from;
     item->event = *event;
     item->arrived_ns = event->now_ns;
@@ -375,6 +429,16 @@ cg_status cg_admit(cg_node *node, const cg_event *event, uint64_t work_id, uint1
 }
 
 /* --- timers --- */
+
+uint64_t cg_item_ticket(cg_node *node, cg_item *item) {
+    item->serial = ++node->serials;
+    return item->serial << ITEM_BITS | index_of(node, item);
+}
+
+cg_item *cg_item_of_ticket(cg_node *node, uint64_t ticket) {
+    cg_item *item = &node->items[ticket & (ITEMS_MAX - 1)];
+    return item->state == CG_ITEM_RUNNING && item->serial == ticket >> ITEM_BITS ? item : NULL;
+}
 
 static cg_item *item_of(const cg_node *node, uint64_t id) {
     uint64_t index = id & (ITEMS_MAX - 1);

@@ -57,6 +57,15 @@ static cg_status begin_at_rows(const cg_space *space, const cg_event *event, cg_
 }
 
 /* The concepts most like the text, as active as they are alike. */
+/* A fact belongs to its partition: over all hosts it stands for the concept that it is below. */
+static uint32_t concept_of(const cg_space *space, uint32_t row) {
+    const cg_graph *graph = cg_space_graph(space);
+    uint32_t concepts = cg_graph_concept_count(space->node->corpus->graph);
+    while (row >= concepts && cg_graph_parents(graph, row, &row, 1) > 0) {
+    }
+    return row;
+}
+
 static cg_status begin_at_text(const cg_space *space, const cg_event *event, cg_work *work,
                                cg_error *error) {
     cg_node *node = space->node;
@@ -66,7 +75,7 @@ static cg_status begin_at_text(const cg_space *space, const cg_event *event, cg_
     if (status != CG_OK) {
         return status;
     }
-    cg_knowledge knowledge = cg_partition_knowledge(&space->own);
+    cg_knowledge knowledge = cg_partition_knowledge(&space->holdings[0].partition);
     cg_fact_view fact = {.dense = message.dense,
                          .sparse = message.sparse,
                          .type = CG_TYPE_UNKNOWN,
@@ -84,7 +93,8 @@ static cg_status begin_at_text(const cg_space *space, const cg_event *event, cg_
         double likeness = (double)alike[i].likeness.mean;
         if (likeness > 0.0) {
             node->seeds[node->seed_count++] = (cg_spread_seed){
-                .row = alike[i].row, .activation = likeness < 1.0 ? likeness : 1.0};
+                .row = space->across ? concept_of(space, alike[i].row) : alike[i].row,
+                .activation = likeness < 1.0 ? likeness : 1.0};
         }
     }
     if (status == CG_OK && node->seed_count == 0) {
@@ -105,16 +115,18 @@ typedef struct reading {
 
 static uint32_t tier_of(void *context, uint32_t row) {
     const reading *read = context;
-    return cg_tiers_where(read->space->node->tiers, cg_node_tier_key(read->space, row), 0);
+    return cg_tiers_where(
+        read->space->node->tiers,
+        cg_node_tier_key(read->space->node, read->space->holdings[0].number, row), 0);
 }
 
 static cg_status read_record(void *context, uint32_t row, cg_error *error) {
     reading *read = context;
     cg_node *node = read->space->node;
     uint32_t served = 0;
-    cg_status status =
-        cg_tiers_read(node->tiers, cg_node_tier_key(read->space, row),
-                      node->options.service.record_bytes, 0, &served, read->work, error);
+    cg_status status = cg_tiers_read(
+        node->tiers, cg_node_tier_key(read->space->node, read->space->holdings[0].number, row),
+        node->options.service.record_bytes, 0, &served, read->work, error);
     read->store_reads += served + 1 == node->options.tier_levels;
     return status;
 }
@@ -315,7 +327,8 @@ static cg_status answer(cg_node *node, const cg_item *item, const cg_spread_resu
                           recall->forecast_ns > 0 ? waited_ns + recall->forecast_ns : 0,
                       .reached = result->reached,
                       .hops = result->hops,
-                      .edges = result->edges};
+                      .edges = result->edges,
+                      .coverage_q16 = 65536};
     name_best(result, &reply);
     cg_hasher hasher = cg_hasher_init();
     for (uint32_t i = 0; i < sent; ++i) {
@@ -388,8 +401,8 @@ static cg_status answer_seeds(cg_node *node, const cg_item *item, cg_outputs *ou
 
 /* --- the spread --- */
 
-static cg_status spread(const cg_space *space, const cg_item *item, cg_reach reach,
-                        reading *read, cg_spread_result *result, cg_error *error) {
+static cg_status spread(const cg_space *space, cg_reach reach, reading *read,
+                        cg_spread_result *result, cg_error *error) {
     cg_node *node = space->node;
     const cg_node_spread_options *options = &node->options.spread;
     cg_spread_tiers tiers = cg_spread_tiers_default();
@@ -411,7 +424,12 @@ static cg_status spread(const cg_space *space, const cg_item *item, cg_reach rea
     query.tiers = &tiers;
     query.edges_max = reach.edges_max;
     query.refractory_ns = options->refractory_ns;
-    query.now = cg_hlc_tick(&node->clock, item->event.now_ns);
+    query.now = cg_node_tick(node);
+#ifdef CORTIGRID_BUGS
+    if (cg_bug(CG_BUG_REFRACTORY_WALL_CLOCK)) {
+        query.now = (cg_hlc){.physical_ns = cg_bug_wall_ns()};
+    }
+#endif
     query.recency = space->recency;
     if (node->cpu) {
         query.touch = touch_lines;
@@ -435,7 +453,7 @@ static cg_status go(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error 
     cg_space *space = cg_item_space(node, item);
     reading read = {.space = space, .work = &outputs->work};
     cg_spread_result result;
-    cg_status status = spread(space, item, reach, &read, &result, error);
+    cg_status status = spread(space, reach, &read, &result, error);
     if (status != CG_OK) {
         return status;
     }
@@ -462,16 +480,36 @@ cg_status cg_associate(cg_node *node, cg_item *item, cg_outputs *outputs, cg_err
     if (status != CG_OK) {
         return cg_node_refuse(node, event, status, outputs, error);
     }
-    return go(node, item, outputs, error);
+    return space->across ? cg_across_start(node, item, error) : go(node, item, outputs, error);
 }
 
-cg_status cg_associate_rest(cg_node *node, uint64_t now_ns, cg_error *error) {
+cg_status cg_associate_answer(cg_node *node, const cg_item *item,
+                              const cg_distributed_result *result, cg_error *error) {
+    bool is_partial = result->missing_count > 0 || result->spread.is_partial;
+    node->statistics.partial += is_partial;
+    count_spread(node, &result->spread);
+    cg_status status = answer(node, item, &result->spread, is_partial, node->outputs, error);
+    if (status != CG_OK) {
+        return status;
+    }
+    cg_reply *reply = &node->outputs->items[node->outputs->count - 1].reply;
+    reply->coverage_q16 = to_q16(result->confidence);
+    reply->received_q32 = (uint64_t)(result->received * 4294967296.0);
+    for (uint32_t i = 0; i < result->missing_count; ++i) {
+        uint32_t host = result->missing[i];
+        reply->missing_hosts |= host < 64 ? UINT64_C(1) << host : 0;
+    }
+    return CG_OK;
+}
+
+cg_status cg_associate_rest(cg_node *node, cg_error *error) {
     if (!node->spread_scratch) {
         return CG_OK;
     }
     cg_spread_scratch_trim(node->spread_scratch,
                            CG_NODE_ACTIVATION_BLOCKS * CG_ACTIVATION_BLOCK_RECORDS);
     const uint64_t refractory_ns = node->options.spread.refractory_ns;
+    const uint64_t now_ns = node->clock.physical_ns;
     cg_status status = CG_OK;
     for (uint32_t i = 0; status == CG_OK && now_ns > refractory_ns && i < node->options.spaces;
          ++i) {

@@ -55,7 +55,7 @@ static cg_status facts_like(void *context, uint32_t row, uint32_t max, cg_simila
                             uint32_t *count, cg_error *error) {
     const looking *look = context;
     cg_node *node = look->space->node;
-    cg_knowledge knowledge = cg_partition_knowledge(&look->space->own);
+    cg_knowledge knowledge = cg_partition_knowledge(&look->space->holdings[0].partition);
     const cg_feature_row features = cg_features_row(knowledge.features, row);
     cg_fact_view fact = {
         .dense = features.dense, .sparse = features.sparse, .type = CG_TYPE_UNKNOWN};
@@ -92,7 +92,7 @@ static cg_status propose(const cg_graph *graph, const cg_duplicate *pair, uint64
 /* Among the facts that were stored since the last time, and are still there. */
 static cg_status look_for_duplicates(cg_space *space, cg_outputs *outputs, cg_error *error) {
     cg_node *node = space->node;
-    const cg_graph *graph = space->own.graph;
+    const cg_graph *graph = cg_space_graph(space);
     uint32_t concepts = cg_graph_concept_count(graph);
     uint32_t first = cg_graph_concept_count(node->corpus->graph);
     uint32_t from = space->consolidated_row < first ? first : space->consolidated_row;
@@ -134,43 +134,67 @@ static cg_status look_for_duplicates(cg_space *space, cg_outputs *outputs, cg_er
 
 /* --- weights --- */
 
+static bool is_before(const cg_log_weight *one, const cg_log_weight *other) {
+    if (one->from != other->from) {
+        return one->from < other->from;
+    }
+    return one->type != other->type ? one->type < other->type : one->to < other->to;
+}
+
+/* Changes as records name them, in the order that records have: rows of facts do not ascend with
+ * their ids. */
+static void name_weights(const cg_partition *partition, const cg_weight_change *changes,
+                         uint32_t count, cg_log_weight *weights) {
+    for (uint32_t i = 0; i < count; ++i) {
+        cg_log_weight named = {
+            .from = cg_partition_concept_of(partition, changes[i].from),
+            .to = cg_partition_concept_of(partition, changes[i].edge.target),
+            .type = changes[i].edge.type,
+            .weight = changes[i].edge.weight,
+        };
+        uint32_t at = i;
+        for (; at > 0 && is_before(&named, &weights[at - 1]); --at) {
+            weights[at] = weights[at - 1];
+        }
+        weights[at] = named;
+    }
+}
+
 /* A record of the log that nobody asked for, so nobody is answered. */
 static cg_status log_weights(cg_space *space, const cg_weight_change *changes, uint32_t count,
-                             uint64_t now_ns, cg_work *work, cg_error *error) {
+                             cg_work *work, cg_error *error) {
     cg_log_weight weights[CG_RECORD_WEIGHTS_MAX];
-    for (uint32_t i = 0; i < count; ++i) {
-        weights[i] = (cg_log_weight){.from = changes[i].from, .edge = changes[i].edge};
-    }
+    cg_holding *home = &space->holdings[0];
+    name_weights(&home->partition, changes, count, weights);
     cg_node *node = space->node;
-    uint64_t sequence = cg_log_last(space->own.log) + 1;
     const cg_reply nobody = {.slot = CG_SLOT_NONE};
-    cg_log_record record = {.kind = CG_RECORD_WEIGHTS,
-                            .sequence = sequence,
-                            .clock = cg_hlc_tick(&node->clock, now_ns),
-                            .weights = weights,
-                            .weight_count = count};
-    cg_status status = cg_primary_note(space, &nobody, node->options.host, error);
+    cg_log_record record = {
+        .kind = CG_RECORD_WEIGHTS, .weights = weights, .weight_count = count};
+    cg_status status = cg_primary_note(home, &nobody, node->options.host, error);
     if (status == CG_OK) {
-        space->answers[sequence - 1].silent = true;
-        status = cg_primary_append(space, &record, NULL, work, error);
+        status = cg_primary_append(home, &record, NULL, work, error);
     }
     node->statistics.edges_strengthened += status == CG_OK ? count : 0;
     return status;
 }
 
-static cg_status strengthen(cg_space *space, uint64_t now_ns, cg_outputs *outputs,
-                            cg_error *error) {
+/* By the log, so by its primary alone: what was noted while another host is that is lost. */
+static cg_status strengthen(cg_space *space, cg_outputs *outputs, cg_error *error) {
     cg_consolidation due;
-    cg_consolidate(space->consolidator, space->own.graph, &due, &outputs->work);
+    cg_consolidate(space->consolidator, cg_space_graph(space), &due, &outputs->work);
     cg_status status = CG_OK;
+    if (!cg_holding_serves(&space->holdings[0])) {
+        return CG_OK;
+    }
     for (uint32_t at = 0; status == CG_OK && at < due.change_count;) {
         uint32_t left = due.change_count - at;
         uint32_t count = left < CG_RECORD_WEIGHTS_MAX ? left : (uint32_t)CG_RECORD_WEIGHTS_MAX;
-        status = log_weights(space, &due.changes[at], count, now_ns, &outputs->work, error);
+        status = log_weights(space, &due.changes[at], count, &outputs->work, error);
         at += count;
     }
-    return status == CG_OK && due.change_count > 0 ? cg_primary_write(space, outputs, error)
-                                                   : status;
+    return status == CG_OK && due.change_count > 0
+               ? cg_holding_appended(&space->holdings[0], error)
+               : status;
 }
 
 /* --- the time comes --- */
@@ -189,6 +213,6 @@ cg_status cg_consolidation_due(cg_node *node, const cg_event *event, cg_outputs 
     }
     space->consolidates = false;
     node->statistics.consolidations++;
-    cg_status status = strengthen(space, event->now_ns, outputs, error);
+    cg_status status = strengthen(space, outputs, error);
     return status == CG_OK ? look_for_duplicates(space, outputs, error) : status;
 }

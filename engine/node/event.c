@@ -5,17 +5,47 @@
 #include "engine/base/bytes.h"
 
 const char *cg_event_kind_name(cg_event_kind kind) {
-    static const char *const names[CG_EVENT_KIND_COUNT] = {"request", "message", "timer",
-                                                           "storage_done", "read_done"};
+    static const char *const names[CG_EVENT_KIND_COUNT] = {
+        "request", "message", "timer", "storage_done", "read_done", "start"};
     CG_ASSERT((unsigned)kind < CG_EVENT_KIND_COUNT);
     return names[kind];
 }
 
 const char *cg_request_kind_name(cg_request_kind kind) {
-    static const char *const names[CG_REQUEST_KIND_COUNT] = {"allocate", "batch", "deallocate",
-                                                             "recall", "spread"};
+    static const char *const names[CG_REQUEST_KIND_COUNT] = {
+        "allocate", "batch", "deallocate", "recall", "spread", "get", "edge", "search"};
     CG_ASSERT((unsigned)kind < CG_REQUEST_KIND_COUNT);
     return names[kind];
+}
+
+size_t cg_edge_change_write(const cg_edge_change *change,
+                            uint8_t bytes[CG_EDGE_OBSERVE_BYTES]) {
+    cg_writer writer = cg_writer_init(bytes, CG_EDGE_OBSERVE_BYTES);
+    cg_write_u64(&writer, change->from);
+    cg_write_u16(&writer, change->type);
+    cg_write_u64(&writer, change->to);
+    if (!change->removes) {
+        cg_write_u8(&writer, change->weight);
+        cg_write_u32(&writer, change->confidence_q16);
+    }
+    return writer.used_bytes;
+}
+
+bool cg_edge_change_read(const uint8_t *bytes, size_t size_bytes, cg_edge_change *change) {
+    cg_reader reader = cg_reader_init(bytes, size_bytes);
+    cg_edge_change read = {.from = cg_read_u64(&reader)};
+    read.type = cg_read_u16(&reader);
+    read.to = cg_read_u64(&reader);
+    read.removes = size_bytes == CG_EDGE_REMOVE_BYTES;
+    if (!read.removes) {
+        read.weight = cg_read_u8(&reader);
+        read.confidence_q16 = cg_read_u32(&reader);
+    }
+    if (reader.failed || cg_reader_left(&reader) != 0) {
+        return false;
+    }
+    *change = read;
+    return true;
 }
 
 void cg_answer_hit_write(uint8_t bytes[CG_SPREAD_HIT_BYTES], const cg_answer_hit *hit) {

@@ -20,23 +20,72 @@ static uint64_t backoff_ns(const cg_node *node, uint32_t tries) {
     return tries == 0 ? 0 : node->options.retry_ns << doublings;
 }
 
-/* The primary of the partition that the request belongs to. */
-static uint32_t home_of(const cg_node *node, uint32_t space, uint64_t request_id) {
-    uint32_t hosts = node->options.hosts;
-    return cg_node_primary_of(cg_node_partition_number(request_id, space, hosts), hosts);
+/* The partition that is decided here and now, without a message: where nobody else can be its
+ * primary. */
+static cg_holding *decided_here(const cg_node *node, uint32_t partition) {
+    if (node->options.fails_over ||
+        cg_node_primary_of(partition, node->options.hosts) != node->options.host) {
+        return NULL;
+    }
+    cg_holding *holding = cg_node_holding(node, partition);
+    return cg_holding_serves(holding) ? holding : NULL;
 }
+
+/* Whom to ask next: the primary, as far as it is known; where that did not answer, and nobody has named
+ * a newer one, the next host that keeps the partition. */
+static uint32_t whom_to_ask(const cg_node *node, cg_pending *pending) {
+    const cg_node_options *options = &node->options;
+    uint64_t epoch = 0;
+    uint32_t primary = cg_groups_primary(node, pending->partition, &epoch);
+    bool is_news = pending->tries == 0 || epoch > pending->epoch;
+    pending->epoch = epoch;
+    if (is_news || !options->fails_over || options->replicas == 0) {
+        return primary;
+    }
+    uint32_t n = 0;
+    while (n < options->replicas &&
+           cg_groups_keeper(node, pending->partition, n) != pending->asked) {
+        n++;
+    }
+    uint32_t next = primary;
+    for (uint32_t i = 1; i <= options->replicas + 1; ++i) {
+        next = cg_groups_keeper(node, pending->partition, (n + i) % (options->replicas + 1));
+        if (cg_membership_reaches(node, next)) {
+            break;
+        }
+    }
+    return next;
+}
+
+static bool any_is_reached(const cg_node *node, uint32_t partition) {
+    for (uint32_t n = 0; n <= node->options.replicas; ++n) {
+        if (cg_membership_reaches(node, cg_groups_keeper(node, partition, n))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static cg_status give_up(cg_node *node, cg_pending *pending, cg_status reason,
+                         cg_outputs *outputs, cg_error *error);
 
 /* Sends one more try, and sets its timer. */
 static cg_status send_try(cg_node *node, cg_pending *pending, uint64_t now_ns,
                           cg_outputs *outputs, cg_error *error) {
     uint8_t *payload = NULL;
+    if (!any_is_reached(node, pending->partition)) {
+        return give_up(node, pending, CG_ERROR_UNREACHABLE, outputs, error);
+    }
+    uint32_t before = pending->asked;
+    pending->asked = whom_to_ask(node, pending);
+    pending->asked_others |= pending->tries > 0 && pending->asked != before;
     cg_status status =
-        cg_node_send(node, outputs, pending->primary, pending->payload_bytes, &payload, error);
+        cg_node_send(node, outputs, pending->asked, pending->payload_bytes, &payload, error);
     if (status != CG_OK) {
         return status;
     }
     memcpy(payload, pending->payload, pending->payload_bytes);
-    cg_node_seal(node, outputs, pending->type, now_ns);
+    cg_node_seal(node, outputs, pending->type);
     uint64_t wait_ns = node->options.timeout_ns + backoff_ns(node, pending->tries);
     pending->tries++;
     uint64_t timer = pending->request_id | (uint64_t)pending->tries << CG_NODE_TIMER_TRY_SHIFT;
@@ -44,8 +93,9 @@ static cg_status send_try(cg_node *node, cg_pending *pending, uint64_t now_ns,
 }
 
 /* Room for a message of `bytes` to a request's primary, to be written at (*out)->payload. */
-static cg_status open_pending(cg_node *node, uint64_t request_id, uint16_t type, size_t bytes,
+static cg_status open_pending(cg_node *node, const cg_event *event, uint16_t type, size_t bytes,
                               cg_pending **out, cg_error *error) {
+    const uint64_t request_id = event->id;
     bool reuses = node->pending_free > 0;
     size_t entry = reuses ? node->pending_free - 1 : node->pending_used;
     cg_status status =
@@ -68,8 +118,13 @@ static cg_status open_pending(cg_node *node, uint64_t request_id, uint16_t type,
     } else {
         node->pending_used++;
     }
-    node->pending[entry] = (cg_pending){
-        .request_id = request_id, .type = type, .payload = payload, .payload_bytes = bytes};
+    node->pending[entry] =
+        (cg_pending){.request_id = request_id,
+                     .began_ns = node->began_ns,
+                     .partition = cg_node_partition_about(node, event, request_id),
+                     .type = type,
+                     .payload = payload,
+                     .payload_bytes = bytes};
     node->pending_open++;
     node->pending_bytes += bytes;
     *out = &node->pending[entry];
@@ -197,7 +252,10 @@ static cg_status check_kind(const cg_node *node, const cg_event *event, cg_error
     if (event->request == CG_REQUEST_BATCH) {
         return check_batch(event, error);
     }
-    return event->request == CG_REQUEST_ALLOCATE
+    if (event->request == CG_REQUEST_EDGE) {
+        return cg_edges_check(node, event, error);
+    }
+    return event->request == CG_REQUEST_ALLOCATE || event->request == CG_REQUEST_SEARCH
                ? check_text(event->id, event->size_bytes, error)
                : CG_OK;
 }
@@ -302,36 +360,54 @@ cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *o
     return cg_admit(node, event, event->id, 0, node->options.host, outputs, error);
 }
 
-cg_status cg_gateway_allocate(cg_node *node, const cg_event *event, cg_outputs *outputs,
-                              cg_error *error) {
+/* A fact that has been read: decided here, or on its way to the primary. */
+static cg_status pass_on(cg_node *node, const cg_event *event,
+                         const cg_message_allocate *message, cg_outputs *outputs,
+                         cg_error *error) {
     cg_space *space = &node->spaces[event->space];
-    const char *text = (const char *)event->bytes;
+    cg_holding *here = decided_here(node, cg_node_partition_about(node, event, event->id));
+    if (here) {
+        uint64_t before = node->statistics.allocations;
+        cg_status status = cg_primary_allocate(here, message, node->options.host, event->now_ns,
+                                               outputs, error);
+        bool taken = status == CG_OK && node->statistics.allocations > before;
+        return taken ? count_text(space, message->text, message->text_bytes, &outputs->work,
+                                  error)
+                     : status;
+    }
+    cg_pending *pending = NULL;
+    cg_status status = open_pending(node, event, CG_MESSAGE_ALLOCATE,
+                                    cg_message_allocate_bytes(message), &pending, error);
+    if (status == CG_OK) {
+        cg_message_allocate_encode(message, pending->payload);
+        status = count_text(space, message->text, message->text_bytes, &outputs->work, error);
+    }
+    return status == CG_OK ? send_try(node, pending, event->now_ns, outputs, error) : status;
+}
+
+cg_status cg_gateway_allocate(cg_node *node, cg_item *item, cg_outputs *outputs,
+                              cg_error *error) {
+    const cg_event *event = &item->event;
     cg_message_allocate message;
-    cg_status status =
-        cg_gateway_read(node, event, text, event->size_bytes, &message, &outputs->work, error);
+    cg_status status = cg_gateway_read(node, event, (const char *)event->bytes,
+                                       event->size_bytes, &message, &outputs->work, error);
     if (status == CG_ERROR_MEMORY) {
         return status;
     }
     if (status != CG_OK) {
         return cg_node_refuse(node, event, status, outputs, error);
     }
-    uint32_t primary = home_of(node, event->space, event->id);
-    if (primary == node->options.host) {
-        uint64_t before = node->statistics.allocations;
-        status = cg_primary_allocate(space, &message, primary, event->now_ns, outputs, error);
-        bool taken = status == CG_OK && node->statistics.allocations > before;
-        return taken ? count_text(space, text, event->size_bytes, &outputs->work, error)
-                     : status;
-    }
-    cg_pending *pending = NULL;
-    status = open_pending(node, event->id, CG_MESSAGE_ALLOCATE,
-                          cg_message_allocate_bytes(&message), &pending, error);
-    if (status == CG_OK) {
-        pending->primary = primary;
-        cg_message_allocate_encode(&message, pending->payload);
-        status = count_text(space, text, event->size_bytes, &outputs->work, error);
-    }
-    return status == CG_OK ? send_try(node, pending, event->now_ns, outputs, error) : status;
+    return cg_gather_is_wanted(node) ? cg_gather_fact(node, item, &message, error)
+                                     : pass_on(node, event, &message, outputs, error);
+}
+
+cg_status cg_gateway_gathered(cg_node *node, const cg_item *item,
+                              const cg_message_allocate *message, cg_outputs *outputs,
+                              cg_error *error) {
+    cg_event event = item->event;
+    event.now_ns = node->now_ns;
+    node->began_ns = item->arrived_ns;
+    return pass_on(node, &event, message, outputs, error);
 }
 
 /* --- batches --- */
@@ -409,51 +485,70 @@ cg_status cg_gateway_batch(cg_node *node, const cg_event *event, cg_outputs *out
     if (status != CG_OK) {
         return cg_node_refuse(node, event, status, outputs, error);
     }
-    uint32_t primary = home_of(node, event->space, event->id);
-    if (primary == node->options.host) {
+    cg_holding *here = decided_here(node, cg_node_partition_about(node, event, event->id));
+    if (here) {
         uint64_t before = node->statistics.allocations;
-        status =
-            cg_primary_batch(space, node->batch, bytes, primary, event->now_ns, outputs, error);
+        status = cg_primary_batch(here, node->batch, bytes, node->options.host, event->now_ns,
+                                  outputs, error);
         bool taken = status == CG_OK && node->statistics.allocations > before;
         return taken ? count_batch(space, event, &outputs->work, error) : status;
     }
     cg_pending *pending = NULL;
-    status = open_pending(node, event->id, CG_MESSAGE_BATCH, bytes, &pending, error);
+    status = open_pending(node, event, CG_MESSAGE_BATCH, bytes, &pending, error);
     if (status == CG_OK) {
-        pending->primary = primary;
         memcpy(pending->payload, node->batch, bytes);
         status = count_batch(space, event, &outputs->work, error);
     }
     return status == CG_OK ? send_try(node, pending, event->now_ns, outputs, error) : status;
 }
 
-/* --- removals --- */
+/* --- removals and gets --- */
 
 /* The fact is where the request that allocated it went. */
-cg_status cg_gateway_remove(cg_node *node, cg_item *item, cg_outputs *outputs,
-                            cg_error *error) {
+cg_status cg_gateway_about(cg_node *node, cg_item *item, cg_outputs *outputs, cg_error *error) {
     const cg_event *event = &item->event;
-    cg_message_remove message = {.request_id = event->id,
-                                 .target = event->target,
-                                 .client = event->client,
-                                 .priority = event->priority,
-                                 .space = event->space};
-    uint32_t primary = home_of(node, event->space, event->target & CG_NODE_REQUEST_ID_MAX);
-    if (primary == node->options.host) {
+    cg_message_about message = {.request_id = event->id,
+                                .target = event->target,
+                                .client = event->client,
+                                .priority = event->priority,
+                                .space = event->space,
+                                .flags = event->flags,
+                                .after = event->after};
+    bool removes = event->request == CG_REQUEST_DEALLOCATE;
+    cg_holding *here = decided_here(node, cg_node_partition_about(node, event, event->id));
+    if (here && removes) {
         return cg_remove_begin(node, item, &message, event->now_ns, outputs, error);
     }
+    cg_reply reply;
+    if (!removes && cg_primary_get_near(node, &message, &reply, &outputs->work)) {
+        reply.tries = 1;
+        return cg_node_reply(node, outputs, &reply, error);
+    }
+    if (here) {
+        item->removal = message;
+        return cg_primary_get(here, item, error);
+    }
     cg_pending *pending = NULL;
-    cg_status status = open_pending(node, event->id, CG_MESSAGE_REMOVE, CG_MESSAGE_REMOVE_BYTES,
-                                    &pending, error);
+    cg_status status = open_pending(node, event, removes ? CG_MESSAGE_REMOVE : CG_MESSAGE_GET,
+                                    CG_MESSAGE_ABOUT_BYTES, &pending, error);
     if (status != CG_OK) {
         return status;
     }
-    pending->primary = primary;
-    cg_message_remove_encode(&message, pending->payload);
+    cg_message_about_encode(&message, pending->payload);
     return send_try(node, pending, event->now_ns, outputs, error);
 }
 
 /* --- answers and timeouts --- */
+
+/* Whether the host may have decided a request of the partition. */
+static bool is_keeper(const cg_node *node, uint32_t partition, uint32_t host) {
+    for (uint32_t n = 0; n <= node->options.replicas; ++n) {
+        if (cg_groups_keeper(node, partition, n) == host) {
+            return true;
+        }
+    }
+    return false;
+}
 
 cg_status cg_gateway_answer(cg_node *node, const cg_reply *reply, uint32_t from,
                             uint64_t now_ns, cg_outputs *outputs, cg_error *error) {
@@ -461,21 +556,54 @@ cg_status cg_gateway_answer(cg_node *node, const cg_reply *reply, uint32_t from,
     if (!cg_table_get(node->pending_of, reply->request_id, &entry)) {
         return CG_OK; /* answered before, or given up */
     }
-    if (node->pending[entry].primary != from || reply->host != from) {
-        node->statistics.messages_refused++; /* only the partition's primary may answer */
+    cg_pending *pending = &node->pending[entry];
+    if (!is_keeper(node, pending->partition, from) || reply->host != from) {
+        node->statistics.messages_refused++; /* only a primary of the partition may answer */
         return CG_OK;
     }
     cg_reply final = *reply;
-    final.tries = node->pending[entry].tries;
-    cg_status status = cg_tune_latency(node, node->pending[entry].began_ns, now_ns, error);
-    close_pending(node, &node->pending[entry]);
+    final.tries = pending->tries;
+    /* Where each side of a split has a primary of its own, one that refuses does not know what another
+     * has done. */
+    bool is_refusal = reply->status != CG_OK && reply->status != CG_ERROR_PARTIAL;
+    if (is_refusal && pending->asked_others && pending->type != CG_MESSAGE_GET &&
+        node->options.acknowledge == CG_ACKNOWLEDGE_PRIMARY) {
+        final.status = CG_ERROR_TIMEOUT;
+    }
+    cg_status status = cg_tune_latency(node, pending->began_ns, now_ns, error);
+    close_pending(node, pending);
     return status == CG_OK ? cg_node_reply(node, outputs, &final, error) : status;
 }
 
 static cg_request_kind kind_of(const cg_pending *pending) {
     return pending->type == CG_MESSAGE_BATCH    ? CG_REQUEST_BATCH
            : pending->type == CG_MESSAGE_REMOVE ? CG_REQUEST_DEALLOCATE
+           : pending->type == CG_MESSAGE_GET    ? CG_REQUEST_GET
                                                 : CG_REQUEST_ALLOCATE;
+}
+
+static cg_status try_again(cg_node *node, cg_pending *pending, uint64_t now_ns,
+                           cg_outputs *outputs, cg_error *error) {
+    if (pending->tries < node->options.tries || cg_bug(CG_BUG_RETRY_WITHOUT_BOUND)) {
+        node->statistics.retries++;
+        return send_try(node, pending, now_ns, outputs, error);
+    }
+    /* Whoever said that he is not the primary was there, and so a majority was not. */
+    return give_up(node, pending,
+                   pending->was_redirected ? CG_ERROR_PARTITION : CG_ERROR_TIMEOUT, outputs,
+                   error);
+}
+
+static cg_status give_up(cg_node *node, cg_pending *pending, cg_status reason,
+                         cg_outputs *outputs, cg_error *error) {
+    cg_reply reply = {.request_id = pending->request_id,
+                      .status = reason,
+                      .host = node->options.host,
+                      .tries = pending->tries,
+                      .slot = CG_SLOT_NONE,
+                      .request = (uint8_t)kind_of(pending)};
+    close_pending(node, pending);
+    return cg_node_reply(node, outputs, &reply, error);
 }
 
 cg_status cg_gateway_timer(cg_node *node, const cg_event *event, cg_outputs *outputs,
@@ -487,17 +615,27 @@ cg_status cg_gateway_timer(cg_node *node, const cg_event *event, cg_outputs *out
         node->pending[entry].tries != try_number) {
         return CG_OK; /* answered, or a later try is under way */
     }
-    cg_pending *pending = &node->pending[entry];
-    if (pending->tries >= node->options.tries) {
-        cg_reply reply = {.request_id = request_id,
-                          .status = CG_ERROR_TIMEOUT,
-                          .host = node->options.host,
-                          .tries = pending->tries,
-                          .slot = CG_SLOT_NONE,
-                          .request = (uint8_t)kind_of(pending)};
-        close_pending(node, pending);
-        return cg_node_reply(node, outputs, &reply, error);
+    return try_again(node, &node->pending[entry], event->now_ns, outputs, error);
+}
+
+/* Only news is followed at once: two hosts that name each other would be asked in turn without end. */
+cg_status cg_gateway_redirected(cg_node *node, const cg_message_redirect *message,
+                                uint32_t from, uint64_t now_ns, cg_outputs *outputs,
+                                cg_error *error) {
+    uint64_t entry = 0;
+    if (!cg_table_get(node->pending_of, message->request_id, &entry) ||
+        node->pending[entry].partition != message->partition ||
+        !is_keeper(node, message->partition, from)) {
+        return CG_OK;
     }
-    node->statistics.retries++;
-    return send_try(node, pending, event->now_ns, outputs, error);
+    cg_pending *pending = &node->pending[entry];
+    pending->was_redirected = true;
+    bool is_news = message->primary != from && message->epoch > pending->epoch &&
+                   is_keeper(node, message->partition, message->primary);
+    if (!is_news) {
+        return CG_OK; /* its timer will try again */
+    }
+    cg_status status =
+        cg_groups_learn(node, message->partition, message->epoch, message->primary, error);
+    return status == CG_OK ? try_again(node, pending, now_ns, outputs, error) : status;
 }

@@ -3,11 +3,41 @@
 #include "engine/base/bytes.h"
 #include "engine/service/priority.h"
 
-enum { ALLOCATE_FIXED_BYTES = 36, LENGTH_BYTES = 4 };
+enum { ALLOCATE_FIXED_BYTES = 36, LENGTH_BYTES = 4, ROW_BYTES = 4 };
+
+const char *cg_message_name(uint16_t type) {
+    static const char *const own[CG_MESSAGE_PROTOCOLS] = {
+        [CG_MESSAGE_ALLOCATE] = "allocate", [CG_MESSAGE_ANSWER] = "answer",
+        [CG_MESSAGE_BATCH] = "batch",       [CG_MESSAGE_REMOVE] = "remove",
+        [CG_MESSAGE_GET] = "get",           [CG_MESSAGE_REDIRECT] = "redirect",
+    };
+    static const char *const of_protocols[CG_PROTOCOL_COUNT][CG_PROTOCOL_TYPES] = {
+        [CG_PROTOCOL_GROUP] = {"group ask", "group grant", "group append", "group appended",
+                               "group offer", "group recover", "group recovered"},
+        [CG_PROTOCOL_SWIM] = {"ping", "ping request", "ack"},
+        [CG_PROTOCOL_EDGES] = {"edges digest", "edges delta", "edges more"},
+        [CG_PROTOCOL_SPREAD] = {"spread start", "spread pass", "spread report", "spread ask",
+                                "spread records", "spread end", "spread borrow",
+                                "spread grant"},
+        [CG_PROTOCOL_GATHER] = {"gather ask", "gather candidates"},
+    };
+    const char *name = NULL;
+    if (type < CG_MESSAGE_PROTOCOLS) {
+        name = own[type];
+    } else {
+        uint32_t number = type - (uint32_t)CG_MESSAGE_PROTOCOLS;
+        uint32_t protocol = number / CG_PROTOCOL_TYPES;
+        name = protocol < CG_PROTOCOL_COUNT ? of_protocols[protocol][number % CG_PROTOCOL_TYPES]
+                                            : NULL;
+    }
+    return name ? name : "unknown";
+}
 
 size_t cg_message_allocate_bytes(const cg_message_allocate *message) {
+    size_t candidates =
+        message->is_gathered ? LENGTH_BYTES + ROW_BYTES * (size_t)message->candidate_count : 0;
     return ALLOCATE_FIXED_BYTES + 4 * (size_t)message->dims +
-           8 * (size_t)message->sparse.count + message->text_bytes;
+           8 * (size_t)message->sparse.count + message->text_bytes + candidates;
 }
 
 void cg_message_allocate_encode(const cg_message_allocate *message, uint8_t *payload) {
@@ -24,7 +54,39 @@ void cg_message_allocate_encode(const cg_message_allocate *message, uint8_t *pay
     cg_write_u16(&writer, (uint16_t)message->space);
     cg_log_vectors_write(&writer, message->dense, message->dims, message->sparse);
     cg_write_bytes(&writer, message->text, message->text_bytes);
+    if (message->is_gathered) {
+        cg_write_u32(&writer, message->candidate_count);
+        cg_write_bytes(&writer, message->candidates,
+                       ROW_BYTES * (size_t)message->candidate_count);
+    }
     CG_ASSERT(!writer.failed && writer.used_bytes == size);
+}
+
+/* What follows the text, to the last byte. */
+static bool read_candidates(cg_reader *reader, cg_message_allocate *message) {
+    if (cg_reader_left(reader) == 0) {
+        return true;
+    }
+    message->is_gathered = true;
+    message->candidate_count = cg_read_u32(reader);
+    if (message->candidate_count > CG_MESSAGE_CANDIDATES_MAX) {
+        return false;
+    }
+    message->candidates = cg_read_bytes(reader, ROW_BYTES * (size_t)message->candidate_count);
+    if (reader->failed || cg_reader_left(reader) != 0) {
+        return false;
+    }
+    cg_reader rows =
+        cg_reader_init(message->candidates, ROW_BYTES * (size_t)message->candidate_count);
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < message->candidate_count; ++i) {
+        uint32_t row = cg_read_u32(&rows);
+        if (i > 0 && row <= before) {
+            return false;
+        }
+        before = row;
+    }
+    return true;
 }
 
 cg_status cg_message_allocate_decode(const uint8_t *payload, size_t size_bytes,
@@ -43,7 +105,7 @@ cg_status cg_message_allocate_decode(const uint8_t *payload, size_t size_bytes,
     read.space = cg_read_u16(&reader);
     if (reader.failed || read.priority >= CG_PRIORITY_COUNT || read.dims < CG_DIMS_MIN ||
         read.dims > CG_DIMS_MAX || read.sparse.count > CG_SPARSE_ENTRIES_MAX ||
-        4 * (uint64_t)read.dims + 8 * (uint64_t)read.sparse.count + read.text_bytes !=
+        4 * (uint64_t)read.dims + 8 * (uint64_t)read.sparse.count + read.text_bytes >
             cg_reader_left(&reader)) {
         return cg_error_set(error, CG_ERROR_CORRUPT,
                             "allocate message of priority %u: %u dims, %u features and %u text "
@@ -61,6 +123,13 @@ cg_status cg_message_allocate_decode(const uint8_t *payload, size_t size_bytes,
     read.sparse.features = buffers->features;
     read.sparse.weights = buffers->weights;
     read.text = (const char *)cg_read_bytes(&reader, read.text_bytes);
+    if (!read_candidates(&reader, &read)) {
+        return cg_error_set(
+            error, CG_ERROR_CORRUPT,
+            "allocate message of %zu bytes: what follows the text is no list of at "
+            "most %d rows, ascending",
+            size_bytes, CG_MESSAGE_CANDIDATES_MAX);
+    }
     *message = read;
     return CG_OK;
 }
@@ -124,31 +193,35 @@ cg_status cg_message_batch_next(const cg_message_batch *batch, size_t *offset,
     return status;
 }
 
-void cg_message_remove_encode(const cg_message_remove *message, uint8_t *payload) {
-    cg_writer writer = cg_writer_init(payload, CG_MESSAGE_REMOVE_BYTES);
+void cg_message_about_encode(const cg_message_about *message, uint8_t *payload) {
+    cg_writer writer = cg_writer_init(payload, CG_MESSAGE_ABOUT_BYTES);
     cg_write_u64(&writer, message->request_id);
     cg_write_u64(&writer, message->target);
     cg_write_u32(&writer, message->client);
     cg_write_u16(&writer, (uint16_t)message->priority);
     cg_write_u16(&writer, (uint16_t)message->space);
-    CG_ASSERT(!writer.failed && writer.used_bytes == CG_MESSAGE_REMOVE_BYTES);
+    cg_write_u32(&writer, message->flags);
+    cg_write_u64(&writer, message->after);
+    CG_ASSERT(!writer.failed && writer.used_bytes == CG_MESSAGE_ABOUT_BYTES);
 }
 
-cg_status cg_message_remove_decode(const uint8_t *payload, size_t size_bytes,
-                                   cg_message_remove *message, cg_error *error) {
+cg_status cg_message_about_decode(const uint8_t *payload, size_t size_bytes,
+                                  cg_message_about *message, cg_error *error) {
     cg_reader reader = cg_reader_init(payload, size_bytes);
-    cg_message_remove read = {0};
+    cg_message_about read = {0};
     read.request_id = cg_read_u64(&reader);
     read.target = cg_read_u64(&reader);
     read.client = cg_read_u32(&reader);
     read.priority = cg_read_u16(&reader);
     read.space = cg_read_u16(&reader);
+    read.flags = cg_read_u32(&reader);
+    read.after = cg_read_u64(&reader);
     if (reader.failed || cg_reader_left(&reader) != 0 || read.priority >= CG_PRIORITY_COUNT) {
-        return cg_error_set(error, CG_ERROR_CORRUPT,
-                            "remove message of %zu bytes with priority %u; it has %d bytes and "
-                            "priorities below %d",
-                            size_bytes, read.priority, CG_MESSAGE_REMOVE_BYTES,
-                            CG_PRIORITY_COUNT);
+        return cg_error_set(
+            error, CG_ERROR_CORRUPT,
+            "message of %zu bytes about a fact with priority %u; it has %d bytes and "
+            "priorities below %d",
+            size_bytes, read.priority, CG_MESSAGE_ABOUT_BYTES, CG_PRIORITY_COUNT);
     }
     *message = read;
     return CG_OK;
@@ -183,6 +256,8 @@ size_t cg_message_answer_encode(const cg_reply *reply, uint8_t *payload) {
     cg_write_u8(&writer, reply->request);
     cg_write_u8(&writer, reply->cached);
     cg_write_u32(&writer, reply->count);
+    cg_write_u64(&writer, reply->version);
+    cg_write_u64(&writer, reply->stale_ns);
     CG_ASSERT(!writer.failed);
     return writer.used_bytes;
 }
@@ -225,6 +300,8 @@ cg_status cg_message_answer_decode(const uint8_t *payload, size_t size_bytes, cg
     read.request = cg_read_u8(&reader);
     read.cached = cg_read_u8(&reader);
     read.count = cg_read_u32(&reader);
+    read.version = cg_read_u64(&reader);
+    read.stale_ns = cg_read_u64(&reader);
     if (reader.failed || cg_reader_left(&reader) != 0 || read.strategy >= CG_STRATEGY_COUNT ||
         read.request >= CG_REQUEST_KIND_COUNT || read.winning_column >= CG_COLUMN_COUNT) {
         return cg_error_set(error, CG_ERROR_CORRUPT, "answer message of %zu bytes is not whole",
@@ -234,45 +311,27 @@ cg_status cg_message_answer_decode(const uint8_t *payload, size_t size_bytes, cg
     return CG_OK;
 }
 
-void cg_message_append_encode_prefix(uint32_t partition, uint32_t count, uint8_t *payload) {
-    cg_writer writer = cg_writer_init(payload, CG_MESSAGE_APPEND_PREFIX_BYTES);
-    cg_write_u32(&writer, partition);
-    cg_write_u32(&writer, count);
-}
-
-cg_status cg_message_append_decode(const uint8_t *payload, size_t size_bytes,
-                                   cg_message_append *message, cg_error *error) {
-    cg_reader reader = cg_reader_init(payload, size_bytes);
-    cg_message_append read = {0};
-    read.partition = cg_read_u32(&reader);
-    read.count = cg_read_u32(&reader);
-    if (reader.failed || read.count == 0) {
-        return cg_error_set(error, CG_ERROR_CORRUPT,
-                            "append message of %zu bytes with %u records", size_bytes,
-                            read.count);
-    }
-    read.records_bytes = cg_reader_left(&reader);
-    read.records = cg_read_bytes(&reader, read.records_bytes);
-    *message = read;
-    return CG_OK;
-}
-
-void cg_message_appended_encode(const cg_message_appended *message, uint8_t *payload) {
-    cg_writer writer = cg_writer_init(payload, CG_MESSAGE_APPENDED_BYTES);
+void cg_message_redirect_encode(const cg_message_redirect *message, uint8_t *payload) {
+    cg_writer writer = cg_writer_init(payload, CG_MESSAGE_REDIRECT_BYTES);
+    cg_write_u64(&writer, message->request_id);
     cg_write_u32(&writer, message->partition);
-    cg_write_u64(&writer, message->durable_sequence);
+    cg_write_u32(&writer, message->primary);
+    cg_write_u64(&writer, message->epoch);
+    CG_ASSERT(!writer.failed && writer.used_bytes == CG_MESSAGE_REDIRECT_BYTES);
 }
 
-cg_status cg_message_appended_decode(const uint8_t *payload, size_t size_bytes,
-                                     cg_message_appended *message, cg_error *error) {
+cg_status cg_message_redirect_decode(const uint8_t *payload, size_t size_bytes,
+                                     cg_message_redirect *message, cg_error *error) {
     cg_reader reader = cg_reader_init(payload, size_bytes);
-    cg_message_appended read = {0};
+    cg_message_redirect read = {0};
+    read.request_id = cg_read_u64(&reader);
     read.partition = cg_read_u32(&reader);
-    read.durable_sequence = cg_read_u64(&reader);
+    read.primary = cg_read_u32(&reader);
+    read.epoch = cg_read_u64(&reader);
     if (reader.failed || cg_reader_left(&reader) != 0) {
         return cg_error_set(error, CG_ERROR_CORRUPT,
-                            "appended message has %zu bytes instead of %d", size_bytes,
-                            CG_MESSAGE_APPENDED_BYTES);
+                            "redirect message has %zu bytes instead of %d", size_bytes,
+                            CG_MESSAGE_REDIRECT_BYTES);
     }
     *message = read;
     return CG_OK;

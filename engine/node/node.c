@@ -10,7 +10,7 @@
 
 cg_status cg_node_send(cg_node *node, cg_outputs *outputs, uint32_t to, size_t payload_bytes,
                        uint8_t **payload, cg_error *error) {
-    CG_ASSERT(to < node->options.hosts && to != node->options.host);
+    CG_ASSERT(to < node->options.hosts);
     cg_output send = {.kind = CG_OUTPUT_SEND, .to = to};
     uint8_t *bytes = NULL;
     cg_status status =
@@ -22,14 +22,23 @@ cg_status cg_node_send(cg_node *node, cg_outputs *outputs, uint32_t to, size_t p
     return status;
 }
 
-void cg_node_seal(cg_node *node, cg_outputs *outputs, uint16_t type, uint64_t now_ns) {
+cg_hlc cg_node_tick(cg_node *node) {
+    return cg_hlc_tick(&node->clock, node->wall_ns);
+}
+
+void cg_node_seal(cg_node *node, cg_outputs *outputs, uint16_t type) {
+    cg_node_seal_of(node, outputs, type, 0);
+}
+
+void cg_node_seal_of(cg_node *node, cg_outputs *outputs, uint16_t type, uint64_t owner) {
     const cg_output *send = &outputs->items[outputs->count - 1];
     cg_wire_header header = {
         .type = type,
         .from = node->options.host,
         .to = send->to,
-        .clock = cg_hlc_tick(&node->clock, now_ns),
+        .clock = cg_node_tick(node),
         .payload_bytes = (uint32_t)(send->size_bytes - CG_WIRE_HEADER_BYTES),
+        .owner = owner,
     };
     cg_wire_seal(&header, outputs->bytes + send->offset);
 }
@@ -68,7 +77,11 @@ cg_status cg_node_refuse(cg_node *node, const cg_event *event, cg_status reason,
 cg_status cg_node_answer(cg_node *node, const cg_reply *reply, uint32_t gateway,
                          uint64_t now_ns, cg_outputs *outputs, cg_error *error) {
     if (gateway == node->options.host) {
-        return cg_node_reply(node, outputs, reply, error);
+        uint64_t entry = 0;
+        bool is_pending = cg_table_get(node->pending_of, reply->request_id, &entry);
+        return is_pending || node->options.fails_over
+                   ? cg_gateway_answer(node, reply, gateway, now_ns, outputs, error)
+                   : cg_node_reply(node, outputs, reply, error);
     }
     uint8_t encoded[CG_MESSAGE_ANSWER_BYTES_MAX];
     size_t bytes = cg_message_answer_encode(reply, encoded);
@@ -76,15 +89,15 @@ cg_status cg_node_answer(cg_node *node, const cg_reply *reply, uint32_t gateway,
     cg_status status = cg_node_send(node, outputs, gateway, bytes, &payload, error);
     if (status == CG_OK) {
         memcpy(payload, encoded, bytes);
-        cg_node_seal(node, outputs, CG_MESSAGE_ANSWER, now_ns);
+        cg_node_seal(node, outputs, CG_MESSAGE_ANSWER);
     }
     return status;
 }
 
-uint64_t cg_node_tier_key(const cg_space *space, uint32_t row) {
-    const cg_corpus *corpus = space->node->corpus;
+uint64_t cg_node_tier_key(const cg_node *node, uint32_t partition, uint32_t row) {
+    const cg_corpus *corpus = node->corpus;
     bool shared = !corpus || row < cg_features_count(corpus->features);
-    return shared ? row : (uint64_t)(space->own.number + 1) << 32 | row;
+    return shared ? row : (uint64_t)(partition + 1) << 32 | row;
 }
 
 /* --- events --- */
@@ -94,11 +107,15 @@ static cg_status refuse_message(cg_node *node) {
     return CG_OK;
 }
 
-/* Whether this host is the primary of the partition that the request belongs to. */
-static bool is_at_home(const cg_node *node, uint32_t space, uint64_t request_id) {
-    return space < node->options.spaces &&
-           cg_node_partition_number(request_id, space, node->options.hosts) ==
-               node->spaces[space].own.number;
+/* Candidates ascend. */
+static bool are_known(const cg_node *node, const cg_message_allocate *fact) {
+    if (fact->candidate_count == 0) {
+        return true;
+    }
+    cg_reader last = cg_reader_init(fact->candidates +
+                                        sizeof(uint32_t) * (size_t)(fact->candidate_count - 1),
+                                    sizeof(uint32_t));
+    return cg_read_u32(&last) < cg_graph_concept_count(node->corpus->graph);
 }
 
 /* Whether a primary of this cluster may take the fact. */
@@ -107,7 +124,7 @@ static bool fits(const cg_node *node, const cg_message_allocate *fact) {
     return fact->dims == cg_features_dims(node->corpus->features) && fact->text_bytes > 0 &&
            fact->text_bytes <= CG_NODE_FACT_BYTES_MAX &&
            !(labelled && fact->label >= cg_graph_concept_count(node->corpus->graph)) &&
-           is_at_home(node, fact->space, fact->request_id);
+           fact->space < node->options.spaces && are_known(node, fact);
 }
 
 static bool batch_fits(const cg_node *node, const cg_message_batch *batch) {
@@ -129,7 +146,7 @@ static cg_status on_work(cg_node *node, const cg_wire_header *header, const uint
                          const cg_event *event, cg_outputs *outputs, cg_error *error) {
     cg_message_allocate fact;
     cg_message_batch batch;
-    cg_message_remove removal;
+    cg_message_about removal;
     size_t bytes = header->payload_bytes;
     cg_event work = {.kind = CG_EVENT_MESSAGE,
                      .now_ns = event->now_ns,
@@ -161,20 +178,74 @@ static cg_status on_work(cg_node *node, const cg_wire_header *header, const uint
         }
         break;
     default:
-        is_sound = cg_message_remove_decode(payload, bytes, &removal, NULL) == CG_OK &&
-                   is_at_home(node, removal.space, removal.target & CG_NODE_REQUEST_ID_MAX);
+        is_sound = cg_message_about_decode(payload, bytes, &removal, NULL) == CG_OK &&
+                   removal.space < node->options.spaces;
         if (is_sound) {
             work.id = removal.request_id;
             work.client = removal.client;
             work.space = removal.space;
             work.priority = (uint8_t)removal.priority;
-            work.request = CG_REQUEST_DEALLOCATE;
+            work.target = removal.target;
+            work.request =
+                header->type == CG_MESSAGE_GET ? CG_REQUEST_GET : CG_REQUEST_DEALLOCATE;
         }
         break;
     }
-    return is_sound && work.id <= CG_NODE_REQUEST_ID_MAX
+    if (!is_sound || work.id > CG_NODE_REQUEST_ID_MAX) {
+        return refuse_message(node);
+    }
+    cg_holding *holding = cg_node_holding(node, cg_node_partition_about(node, &work, work.id));
+    if (!holding || holding->is_witness) {
+        return refuse_message(node);
+    }
+    uint64_t entry = 0;
+    if (header->from == node->options.host &&
+        !cg_table_get(node->pending_of, work.id, &entry)) {
+        return CG_OK; /* a try of its own that has been answered meanwhile */
+    }
+    return cg_holding_serves(holding)
                ? cg_admit(node, &work, work.id, header->type, header->from, outputs, error)
-               : refuse_message(node);
+               : cg_groups_redirect(holding, work.id, header->from, error);
+}
+
+/* A message that is whole, to its end: this one's envelope. */
+static cg_status on_payload(cg_node *node, const cg_wire_header *header, const uint8_t *payload,
+                            const cg_event *event, cg_outputs *outputs, cg_error *error) {
+    const size_t bytes = header->payload_bytes;
+    cg_reply reply;
+    cg_message_redirect redirect;
+    if (header->type >= CG_MESSAGE_PROTOCOLS) {
+        uint16_t type = header->type - CG_MESSAGE_PROTOCOLS;
+        const cg_protocol_message message = {
+            .protocol = (cg_protocol)(type / CG_PROTOCOL_TYPES),
+            .owner = header->owner < UINT32_MAX ? (uint32_t)header->owner : UINT32_MAX,
+            .from = header->from,
+            .type = type % CG_PROTOCOL_TYPES,
+            .payload = payload,
+            .size_bytes = bytes};
+        return header->from == node->options.host ? refuse_message(node)
+                                                  : cg_protocol_receive(node, &message, error);
+    }
+    switch (header->type) {
+    case CG_MESSAGE_ALLOCATE:
+    case CG_MESSAGE_BATCH:
+    case CG_MESSAGE_REMOVE:
+    case CG_MESSAGE_GET:
+        return !node->corpus ? refuse_message(node)
+                             : on_work(node, header, payload, event, outputs, error);
+    case CG_MESSAGE_ANSWER:
+        return cg_message_answer_decode(payload, bytes, &reply, NULL) == CG_OK
+                   ? cg_gateway_answer(node, &reply, header->from, event->now_ns, outputs,
+                                       error)
+                   : refuse_message(node);
+    case CG_MESSAGE_REDIRECT:
+        return cg_message_redirect_decode(payload, bytes, &redirect, NULL) == CG_OK
+                   ? cg_gateway_redirected(node, &redirect, header->from, event->now_ns,
+                                           outputs, error)
+                   : refuse_message(node);
+    default:
+        return refuse_message(node);
+    }
 }
 
 static cg_status on_message(cg_node *node, const cg_event *event, cg_outputs *outputs,
@@ -182,80 +253,18 @@ static cg_status on_message(cg_node *node, const cg_event *event, cg_outputs *ou
     cg_wire_header header;
     const uint8_t *payload = NULL;
     cg_work_count(&outputs->work, CG_WORK_MESSAGE, 1, event->size_bytes);
-    if (!node->corpus ||
+    if ((!node->corpus && !node->options.graph) || !node->has_begun ||
         cg_wire_open(event->bytes, event->size_bytes, &header, &payload, NULL) != CG_OK ||
-        header.to != node->options.host || header.from >= node->options.hosts ||
-        header.from == node->options.host) {
+        header.to != node->options.host || header.from >= node->options.hosts) {
         return refuse_message(node);
     }
-    cg_hlc_receive(&node->clock, event->now_ns, header.clock);
-    cg_space *space = NULL;
-    cg_reply reply;
-    cg_message_append append;
-    cg_message_appended appended;
-    switch (header.type) {
-    case CG_MESSAGE_ALLOCATE:
-    case CG_MESSAGE_BATCH:
-    case CG_MESSAGE_REMOVE:
-        return on_work(node, &header, payload, event, outputs, error);
-    case CG_MESSAGE_ANSWER:
-        if (cg_message_answer_decode(payload, header.payload_bytes, &reply, NULL) != CG_OK) {
-            return refuse_message(node);
-        }
-        return cg_gateway_answer(node, &reply, header.from, event->now_ns, outputs, error);
-    case CG_MESSAGE_APPEND:
-        if (cg_message_append_decode(payload, header.payload_bytes, &append, NULL) != CG_OK ||
-            header.from != cg_node_copied_host(node)) {
-            return refuse_message(node);
-        }
-        space = cg_space_of_partition(node, append.partition);
-        if (!space || !space->has_copy || append.partition != space->copy.number) {
-            return refuse_message(node);
-        }
-        return cg_replicate_append(space, &append, event->now_ns, outputs, error);
-    case CG_MESSAGE_APPENDED:
-        if (cg_message_appended_decode(payload, header.payload_bytes, &appended, NULL) !=
-                CG_OK ||
-            !cg_node_replicates(node) || header.from != cg_node_replica_host(node)) {
-            return refuse_message(node);
-        }
-        space = cg_space_of_partition(node, appended.partition);
-        return space ? cg_replicate_appended(space, &appended, event->now_ns, outputs, error)
-                     : refuse_message(node);
-    default:
-        return refuse_message(node);
+    if (header.clock.physical_ns > node->wall_ns &&
+        header.clock.physical_ns - node->wall_ns > CG_NODE_SKEW_NS_MAX) {
+        node->statistics.clocks_refused++;
+    } else {
+        cg_hlc_receive(&node->clock, node->wall_ns, header.clock);
     }
-}
-
-static cg_status on_storage_done(cg_node *node, const cg_event *event, cg_outputs *outputs,
-                                 cg_error *error) {
-    uint32_t partition = cg_replicate_token_partition(event->id);
-    uint64_t sequence = cg_replicate_token_sequence(event->id);
-    cg_space *space = cg_space_of_partition(node, partition);
-    if (!space) {
-        return CG_OK; /* no write of ours, here and below */
-    }
-    if (space->has_copy && partition == space->copy.number) {
-        if (sequence > cg_log_last(space->copy.log) ||
-            sequence <= space->copy.durable_sequence) {
-            return CG_OK;
-        }
-        space->copy.durable_sequence = sequence;
-        return cg_replicate_durable(space, event->now_ns, outputs, error);
-    }
-    if (partition != space->own.number || sequence > space->written_sequence ||
-        sequence <= space->own.durable_sequence) {
-        return CG_OK;
-    }
-    space->own.durable_sequence = sequence;
-    /* Earlier writes are done with it, and are not counted when they are told of later. */
-    space->writes =
-        sequence == space->written_sequence ? 0 : space->writes - (space->writes > 0);
-    cg_status status = cg_primary_answer(space, event->now_ns, outputs, error);
-    if (status == CG_OK) {
-        status = cg_primary_write(space, outputs, error);
-    }
-    return status == CG_OK ? cg_replicate_ship(space, event->now_ns, outputs, error) : status;
+    return on_payload(node, &header, payload, event, outputs, error);
 }
 
 static cg_status on_timer(cg_node *node, const cg_event *event, cg_outputs *outputs,
@@ -264,8 +273,8 @@ static cg_status on_timer(cg_node *node, const cg_event *event, cg_outputs *outp
         return cg_gateway_timer(node, event, outputs, error);
     }
     switch (cg_timer_kind_of(event->id)) {
-    case CG_TIMER_RESEND:
-        return cg_replicate_timer(node, event, outputs, error);
+    case CG_TIMER_PROTOCOL:
+        return cg_protocol_timer(node, event->id, error);
     case CG_TIMER_TICK:
         return cg_consolidation_timer(event->id)
                    ? cg_consolidation_due(node, event, outputs, error)
@@ -286,6 +295,9 @@ cg_status cg_node_step(cg_node *node, const cg_event *event, cg_outputs *outputs
                        cg_error *error) {
     cg_outputs_reset(outputs);
     cg_work_count(&outputs->work, CG_WORK_STEP, 1, event->size_bytes);
+    node->now_ns = event->now_ns;
+    node->wall_ns = event->wall_ns > 0 ? event->wall_ns : event->now_ns;
+    node->outputs = outputs;
     switch (event->kind) {
     case CG_EVENT_REQUEST:
         return cg_gateway_request(node, event, outputs, error);
@@ -294,9 +306,11 @@ cg_status cg_node_step(cg_node *node, const cg_event *event, cg_outputs *outputs
     case CG_EVENT_TIMER:
         return on_timer(node, event, outputs, error);
     case CG_EVENT_STORAGE_DONE:
-        return node->corpus ? on_storage_done(node, event, outputs, error) : CG_OK;
+        return node->corpus ? cg_groups_durable(node, event->id, error) : CG_OK;
     case CG_EVENT_READ_DONE:
         return on_read_done(node, event, outputs, error);
+    case CG_EVENT_START:
+        return cg_start(node, event, error);
     case CG_EVENT_KIND_COUNT:
         break;
     }
@@ -304,6 +318,10 @@ cg_status cg_node_step(cg_node *node, const cg_event *event, cg_outputs *outputs
 }
 
 /* --- inspection --- */
+
+uint32_t cg_node_dead(const cg_node *node) {
+    return node->swim ? cg_swim_count(node->swim, CG_SWIM_DEAD) : 0;
+}
 
 cg_node_statistics cg_node_statistics_of(const cg_node *node) {
     cg_node_statistics statistics = node->statistics;
@@ -325,6 +343,7 @@ cg_node_statistics cg_node_statistics_of(const cg_node *node) {
         statistics.cpu_all = cg_cpu_cache_totals(node->cpu);
     }
     cg_spaces_statistics(node, &statistics.pools, &statistics.cache);
+    statistics.groups = cg_spaces_groups(node);
     return statistics;
 }
 
@@ -338,6 +357,7 @@ static uint64_t service_bytes(const cg_node *node) {
 static uint64_t spread_bytes(const cg_node *node) {
     return (node->spread_scratch ? cg_spread_scratch_bytes(node->spread_scratch) : 0) +
            (node->cpu ? cg_cpu_cache_bytes(node->cpu) : 0) +
+           (node->swim ? cg_swim_bytes(node->swim) : 0) + cg_gather_bytes(node) +
            node->seeds_capacity * sizeof *node->seeds +
            node->hits_capacity * sizeof *node->hits;
 }
@@ -346,8 +366,8 @@ uint64_t cg_node_bytes(const cg_node *node) {
     return sizeof *node + service_bytes(node) + spread_bytes(node) + cg_spaces_bytes(node) +
            (node->corpus ? cg_cascade_scratch_bytes(node->scratch) : 0) +
            cg_table_bytes(node->pending_of) + cg_table_bytes(node->open_of) +
-           node->keys_capacity * sizeof *node->keys + node->record_capacity +
-           node->batch_capacity + node->pending_bytes +
+           cg_table_bytes(node->views) + node->keys_capacity * sizeof *node->keys +
+           node->record_capacity + node->batch_capacity + node->pending_bytes +
            node->pending_capacity * sizeof *node->pending + sizeof *node->embedding +
            sizeof *node->buffers;
 }

@@ -1,13 +1,17 @@
 /* The node: composes the engine as one state machine without I/O.
  *
  * Every host runs one. A cluster of H hosts holds S memory spaces (spec B7): tenants, each with its
- * own facts, which are divided into H partitions. Partition p of space s has the number s * H + p;
- * host p + s mod H is its primary and, with a replica, the next host holds its copy, so each host
- * is the primary of one partition of every space, and copies one. A host
- * that gets a request embeds the fact and forwards it to its partition's primary, with timeouts
- * and a bounded number of tries; the primary decides, takes a slot, inserts, logs, and answers
- * when the log is durable (or when the replica has it too); the log is shipped to the replica,
- * which applies the same records in the same order.
+ * own facts, which are divided into H partitions. Partition p of space s has the number s * H + p; its
+ * home is host p + s mod H, and with R replicas the next R hosts hold its copies, so each host is the
+ * home of one partition of every space. Who holds a partition forms its group
+ * (engine/replica/group.h), which has a log, epochs, and in each a primary: at first the home. Two
+ * replicas that are to acknowledge at quorum or all, and to take over from one another, have the next
+ * host as their witness.
+ *
+ * A host that gets a request embeds the fact and forwards it to its partition's primary, with timeouts
+ * and a bounded number of tries; who is not the primary says who is, as far as it knows. The primary
+ * decides, takes a slot, inserts, logs, and answers when the record is safe as the mode of
+ * acknowledgement has it; replicas apply the same records in the same order.
  *
  * Requests (engine/node/event.h) are admitted by permits (engine/service/admission.h): a request
  * runs at once, waits its turn, or is answered CG_ERROR_OVERLOADED at once; one that was let wait
@@ -15,8 +19,9 @@
  *
  * Guarantees: a request is applied at most once however often it is sent; one that was decided,
  * either way, gets the same answer again (so what its primary has shed stays shed when a copy or
- * a later try of it comes: who wants to try again takes a new id); an acknowledged fact is in the
- * primary's durable log; a replica's state is the state of a prefix of its primary's log.
+ * a later try of it comes: who wants to try again takes a new id), but for its explanation, and for
+ * refusals, which no other primary and no later life of the host knows of; an acknowledged fact is in the
+ * log, on as many disks as the mode says; replicas with equal logs have equal states.
  *
  * Between spaces nothing passes but time. A space has its own graph, index, lexicon, pools, log,
  * what was learned, document frequencies, decision cache and answers given; what it answers, which
@@ -46,8 +51,11 @@
 #define CG_ENGINE_NODE_NODE_H
 
 #include "engine/cascade/cascade.h"
+#include "engine/index/shard.h"
 #include "engine/node/corpus.h"
 #include "engine/node/event.h"
+#include "engine/replica/edge_set.h"
+#include "engine/replica/group.h"
 #include "engine/service/adapt.h"
 #include "engine/service/admission.h"
 #include "engine/service/decision_cache.h"
@@ -61,8 +69,6 @@
 #include "engine/tier/cpu_cache.h"
 #include "engine/tier/successor.h"
 #include "engine/tier/tier.h"
-
-typedef enum cg_acknowledge { CG_ACKNOWLEDGE_PRIMARY, CG_ACKNOWLEDGE_ALL } cg_acknowledge;
 
 /* The allocation service (spec B) and what makes recalls fast (spec D). The default is all off:
  * every request runs at once, nothing is cached, prefetched, forecast, watched or adapted. */
@@ -95,8 +101,19 @@ typedef struct cg_service_options {
 /* Spreading activation (spec E2, D5, D6; engine/spread/spread.h). Per tier, by the level that
  * holds a concept's record; the store is the last. With several spaces, which share the tiers, those
  * of the first tier hold wherever a record lies. */
+typedef enum cg_across {
+    CG_ACROSS_NONE,  /* where it arrives: every host has the whole graph, and its own facts */
+    CG_ACROSS_EXACT, /* over all hosts, each of which owns a part of the graph (distributed.h) */
+    CG_ACROSS_ASYNC,
+    CG_ACROSS_COUNT
+} cg_across;
+
 typedef struct cg_node_spread_options {
-    double lambda;                         /* 0..16 */
+    cg_across across;
+    const uint32_t *owners; /* host of each row of the corpus, borrowed; NULL: by hash */
+    uint64_t timeout_ns;    /* across: of a spread */
+    uint64_t window_ns;     /* across, async: a host gathers so long before it passes on */
+    double lambda;          /* 0..16 */
     double thresholds[CG_TIER_LEVELS_MAX]; /* 0..1 */
     uint32_t budgets[CG_TIER_LEVELS_MAX];  /* visits of one spread; 0: no bound */
     bool fan_out;
@@ -111,12 +128,39 @@ typedef struct cg_node_spread_options {
 enum { CG_SPREAD_HITS_MAX = 256 }; /* paths are looked for to each */
 enum { CG_NODE_SPACES_MAX = 64 };
 
+/* Searches, and how the corpus' index is divided over hosts (spec C7, F2, F3). Only the index is: a
+ * concept's record lies on every host's store. */
+typedef struct cg_node_gather_options {
+    /* The corpus' index, divided into as many shards as there are hosts, borrowed, outlives the node.
+     * NULL: every host has the whole index. */
+    const cg_shards *shards;
+    /* For comparison: every host is asked, and answers with whole records instead of candidates. */
+    bool whole_records;
+    uint32_t k;          /* concepts in a search's answer, 1..CG_GATHER_K_MAX; 10 */
+    uint32_t ef;         /* width of a search, in each shard; 256 */
+    uint32_t entries;    /* hybrid: rows of level 1 that a query goes by; 128 */
+    double slack;        /* how far it looks: cg_shard_query; 0.15 */
+    uint64_t timeout_ns; /* of a try; > 0 */
+    uint32_t tries;      /* of what is not answered, 1..16; then the answer is partial */
+} cg_node_gather_options;
+enum { CG_GATHER_K_MAX = 256 };
+
 typedef struct cg_node_options {
     uint32_t host;
     uint32_t hosts;    /* in the cluster, >= 1; with its spaces at most 65,536 partitions */
     uint32_t spaces;   /* 1..CG_NODE_SPACES_MAX */
-    uint32_t replicas; /* 0 or 1; 0 when hosts is 1 */
+    uint32_t replicas; /* copies of each partition beside its home's, 0..2, below hosts */
     cg_acknowledge acknowledge;
+    /* Whether others take over from a host that is silent (engine/replica/group.h); if so, the node's
+     * first event is CG_EVENT_START. If not, a host that is gone is waited for. */
+    bool fails_over;
+    uint64_t life; /* > 0: a host that starts again: its first event is CG_EVENT_START */
+    uint64_t seed; /* of all that is drawn */
+    uint64_t heartbeat_ns;
+    uint64_t election_ns;
+    uint64_t lag_warn_ns;
+    uint64_t lag_drop_ns;
+    uint64_t stale_ns; /* how old what a replica answers gets from may be (CG_REQUEST_NEAR) */
     cg_cascade_options cascade;
     cg_tier_options tiers[CG_TIER_LEVELS_MAX];
     uint32_t tier_levels;
@@ -130,6 +174,7 @@ typedef struct cg_node_options {
     uint32_t pool_shares[CG_NODE_SPACES_MAX];
     cg_service_options service;
     cg_node_spread_options spread;
+    cg_node_gather_options gather;
     /* Without a corpus: a graph without texts, whose rows are the keys, borrowed, that outlives the
      * node; or NULL. */
     const cg_graph *graph;
@@ -168,14 +213,31 @@ typedef struct cg_node_statistics {
     uint64_t retries;          /* tries after the first */
     uint64_t duplicates;       /* requests that had been decided before */
     uint64_t messages_refused; /* corrupt, of another version, misaddressed */
-    uint64_t records_resent;   /* log records shipped again */
-    uint64_t records_gap;      /* appends that left a gap and were not applied */
-    uint64_t removals;         /* facts removed as primary */
-    uint64_t recalls;          /* that ran here */
-    uint64_t spreads;          /* that ran here */
-    uint64_t spread_edges;     /* walked by them */
-    uint64_t spread_visits;    /* concepts that passed something on */
-    uint64_t spread_reached;   /* concepts with activation, summed over spreads */
+    uint64_t clocks_refused;   /* of messages: too far ahead */
+    uint64_t near_gets;        /* answered from a copy */
+    uint64_t deaths_seen;      /* of hosts, by membership */
+    uint64_t partitions_seen;  /* times that the half of all hosts, or more, was gone */
+    uint64_t edges_changed;    /* by clients of this host */
+    uint64_t
+        redirects; /* requests sent on to another host, since this one is not the primary */
+    cg_group_statistics groups; /* sums over the partitions that this host has a voice in */
+    uint64_t starts;            /* with a journal */
+    uint64_t frames_replayed;
+    uint64_t torn_tails; /* of journals */
+    uint64_t journals_altered;
+    uint64_t removals;       /* facts removed as primary */
+    uint64_t recalls;        /* that ran here */
+    uint64_t spreads;        /* that ran here */
+    uint64_t spread_edges;   /* walked by them */
+    uint64_t spread_visits;  /* concepts that passed something on */
+    uint64_t spread_reached; /* concepts with activation, summed over spreads */
+    uint64_t searches;       /* of clients of this host */
+    uint64_t gathers; /* of candidates, over an index that is divided: for these, and facts */
+    uint64_t gather_shards;  /* asked by them, this host's own included */
+    uint64_t gather_bytes;   /* of their messages, sent by this host */
+    uint64_t gather_retries; /* questions sent again */
+    uint64_t gather_partial; /* gathers that somebody did not answer */
+    uint64_t gather_late;    /* answers to none that waited for them: late, or doubled */
     uint64_t consolidations;
     uint64_t edges_strengthened;
     uint64_t merges_proposed; /* pairs of near-duplicates */
@@ -212,12 +274,17 @@ typedef struct cg_space_statistics {
 cg_space_statistics cg_node_space_statistics(const cg_node *node, uint32_t space);
 
 typedef struct cg_partition_state {
-    bool present;
+    bool present; /* with its records: not of a witness */
     bool primary;
+    bool recovering; /* its disk was lost, and not all that was on it is back */
+    uint64_t epoch;
+    uint64_t chain; /* of the whole log (engine/replica/log.h) */
+    uint64_t safe_sequence;
     uint64_t last_sequence; /* applied */
     uint64_t durable_sequence;
-    uint64_t unasked;               /* durable records that no request asked for: new weights */
-    uint64_t acknowledged_sequence; /* primary: by the replica */
+    uint64_t unasked;  /* durable records that no request asked for: new weights, epochs */
+    uint64_t repeated; /* ... and of requests that have a record before: they do nothing */
+    uint64_t acknowledged_sequence; /* primary: by all replicas */
     /* Of graph, lexicon, index, slots, what was learned and recent stream: equal at equal
      * last_sequence. */
     uint64_t hash;
@@ -225,14 +292,36 @@ typedef struct cg_partition_state {
 /* partition: its number (cg_node_partition_number), here and below. */
 cg_partition_state cg_node_partition(const cg_node *node, uint32_t partition);
 
+/* Whether this host is its primary, in *epoch. */
+bool cg_node_is_primary(const cg_node *node, uint32_t partition, uint64_t *epoch);
+/* The edges that clients have changed, of a memory space. present: false when there is none. */
+typedef struct cg_edges_state {
+    bool present;
+    uint64_t visible_hash; /* of edges and their weights */
+    uint64_t state_hash;   /* equal wherever the same changes have been seen */
+    uint64_t edges;
+    uint64_t tombstones;
+} cg_edges_state;
+cg_edges_state cg_node_edges(const cg_node *node, uint32_t space);
+/* False when there is no such edge among them. */
+bool cg_node_edge(const cg_node *node, uint32_t space, cg_edge_key edge, cg_edge_view *view);
+/* Hosts that this one takes for dead. */
+uint32_t cg_node_dead(const cg_node *node);
 /* True when the request's fact is applied and durable here, as primary or replica; *sequence is
  * that of its record. */
 bool cg_node_has_request(const cg_node *node, uint32_t partition, uint64_t request_id,
                          uint64_t *sequence);
+/* What this host has of the fact that a request added (of a batch's, with its place above the id). */
+typedef struct cg_fact_state {
+    bool known;        /* there is a record that added it, durable or not */
+    bool removed;      /* ... and one that removed it */
+    uint64_t sequence; /* of the first */
+} cg_fact_state;
+cg_fact_state cg_node_fact(const cg_node *node, uint32_t partition, uint64_t request_id);
 /* The partition, of those of its space, that a request belongs to: rendezvous hashing of its id
  * (Thaler & Ravishankar 1998). */
 uint32_t cg_node_partition_of(uint64_t request_id, uint32_t partitions);
-/* Its number among those of all spaces; and the host that is its primary. */
+/* Its number among those of all spaces; and its home, the host that is its first primary. */
 uint32_t cg_node_partition_number(uint64_t request_id, uint32_t space, uint32_t hosts);
 uint32_t cg_node_primary_of(uint32_t partition, uint32_t hosts);
 /* Records durable here, as primary, that the replica has not acknowledged; 0 without a
@@ -240,6 +329,10 @@ uint32_t cg_node_primary_of(uint32_t partition, uint32_t hosts);
 uint64_t cg_node_backlog(const cg_node *node);
 /* No request open, no record undelivered: nothing left to do. */
 bool cg_node_idle(const cg_node *node);
+/* Whether what this host has of each partition is what its log says: built anew from it, each is the
+ * same to the bit, index and all; no two facts share a slot. CG_ERROR_CORRUPT: the first that is not.
+ * Cost: of applying all records again. */
+cg_status cg_node_audit(const cg_node *node, cg_error *error);
 /* Of the document frequencies that this host embeds a space's facts with
  * (engine/fact/vocabulary.h); 0 when there is no such space. */
 uint64_t cg_node_vocabulary_version(const cg_node *node, uint32_t space);

@@ -23,13 +23,26 @@ cg_node_options cg_node_options_default(void) {
                     .record_bytes = 64},
         .spread = {.lambda = 0.5,
                    .thresholds = {0.01, 0.01, 0.01, 0.01, 0.01},
+                   .timeout_ns = 1000000000,
+                   .window_ns = 100000,
                    .hits_max = 32,
                    .seeds = 8,
                    .cpu = cg_cpu_options_default()},
+        .gather = {.k = 10,
+                   .ef = 256,
+                   .entries = 128,
+                   .slack = 0.15,
+                   .timeout_ns = 20000000,
+                   .tries = 3},
         .timeout_ns = 20000000,
         .retry_ns = 5000000,
         .tries = 50,
         .replicate_retry_ns = 10000000,
+        .heartbeat_ns = 250000000,
+        .election_ns = 1500000000,
+        .lag_warn_ns = 1000000000,
+        .lag_drop_ns = 10000000000,
+        .stale_ns = 1000000000,
     };
 }
 
@@ -73,6 +86,14 @@ static cg_status check_spread(const cg_node_spread_options *spread, cg_error *er
             spread->hits_max, spread->seeds, (unsigned long long)spread->consolidate_ns,
             CG_SPREAD_HITS_MAX, CG_NEIGHBOURS_MAX);
     }
+    if ((unsigned)spread->across >= CG_ACROSS_COUNT || spread->timeout_ns < 1 ||
+        spread->timeout_ns > CG_NODE_TIMEOUT_NS_MAX) {
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "spreads across hosts in mode %u, for at most %llu ns; there are %d "
+            "modes, and times of 1 to 10^15 ns",
+            (unsigned)spread->across, (unsigned long long)spread->timeout_ns, CG_ACROSS_COUNT);
+    }
     return CG_OK; /* the rest is checked where it is used: engine/spread/spread.h */
 }
 
@@ -82,10 +103,14 @@ static cg_status check_options(const cg_node_options *options, cg_error *error) 
                             "host %u does not exist in a cluster of %u", options->host,
                             options->hosts);
     }
-    if (options->replicas > 1 || (options->replicas == 1 && options->hosts == 1)) {
+    if (options->replicas >= CG_GROUP_VOTERS_MAX || options->replicas >= options->hosts) {
         return cg_error_set(error, CG_ERROR_INVALID,
-                            "%u replicas do not fit %u hosts; 0 or 1, and 0 on one host",
-                            options->replicas, options->hosts);
+                            "%u replicas do not fit %u hosts; 0 to %d, and fewer than hosts",
+                            options->replicas, options->hosts, CG_GROUP_VOTERS_MAX - 1);
+    }
+    if ((unsigned)options->acknowledge >= CG_ACKNOWLEDGE_COUNT) {
+        return cg_error_set(error, CG_ERROR_INVALID, "%u is no mode of acknowledgement",
+                            (unsigned)options->acknowledge);
     }
     if (options->tries == 0 || options->tries >= 1 << 15 || options->timeout_ns == 0 ||
         options->replicate_retry_ns == 0) {
@@ -133,7 +158,7 @@ static cg_status warm_tiers(cg_node *node, cg_error *error) {
 }
 
 static cg_status alloc_tables(cg_node *node, cg_error *error) {
-    cg_table **const tables[] = {&node->pending_of, &node->open_of};
+    cg_table **const tables[] = {&node->pending_of, &node->open_of, &node->views};
     cg_status status = CG_OK;
     for (size_t i = 0; status == CG_OK && i < sizeof tables / sizeof *tables; ++i) {
         status = cg_table_alloc(node->allocator, tables[i], error);
@@ -249,7 +274,21 @@ static cg_status alloc_parts(cg_node *node, cg_error *error) {
         status = alloc_spreading(node, error);
     }
     bool is_warm = options->tier_image || (!node->corpus && !options->graph);
-    return status == CG_OK && !is_warm ? warm_tiers(node, error) : status;
+    if (status == CG_OK && !is_warm) {
+        status = warm_tiers(node, error);
+    }
+    const cg_group_start start = {0};
+    bool begins = !options->fails_over && options->life == 0;
+    if (status == CG_OK) {
+        status = cg_membership_alloc(node, error);
+    }
+    if (status == CG_OK) {
+        status = cg_gather_alloc(node, error);
+    }
+    if (status == CG_OK && begins) {
+        status = cg_edges_begin(node, 0, error);
+    }
+    return status == CG_OK && begins ? cg_start_protocols(node, &start, error) : status;
 }
 
 cg_status cg_node_alloc(const cg_node_options *options, const cg_corpus *corpus,
@@ -260,10 +299,11 @@ cg_status cg_node_alloc(const cg_node_options *options, const cg_corpus *corpus,
                               "consolidation of a graph without texts: there is no log of it");
     }
     if (status == CG_OK && !corpus && options->graph &&
-        (options->hosts != 1 || cg_graph_concept_count(options->graph) == 0)) {
+        ((options->hosts != 1 && options->spread.across == CG_ACROSS_NONE) ||
+         cg_graph_concept_count(options->graph) == 0)) {
         status = cg_error_set(error, CG_ERROR_INVALID,
                               "a graph without texts of %u concepts on %u hosts; it takes a "
-                              "concept, and one host",
+                              "concept, and one host, unless spreads go across hosts",
                               cg_graph_concept_count(options->graph), options->hosts);
     }
     if (status == CG_OK && !corpus && !options->graph &&
@@ -272,6 +312,9 @@ cg_status cg_node_alloc(const cg_node_options *options, const cg_corpus *corpus,
                               "%llu keys without content on %u hosts; it takes 1 to 2^63 keys, "
                               "and one host",
                               (unsigned long long)options->keys, options->hosts);
+    }
+    if (status == CG_OK) {
+        status = cg_gather_check(options, corpus, error);
     }
     if (status != CG_OK) {
         return status;
@@ -299,12 +342,16 @@ void cg_node_free(cg_node *node) {
     cg_allocator allocator = node->allocator;
     cg_items_free(node);
     cg_spaces_free(node);
+    cg_edge_writes_free(node);
+    cg_gather_free(node);
+    cg_swim_free(node->swim);
     for (size_t i = 0; i < node->pending_used; ++i) {
         cg_deallocate(&allocator, node->pending[i].payload, node->pending[i].payload_bytes, 1);
     }
     cg_deallocate(&allocator, node->pending, node->pending_capacity, sizeof *node->pending);
     cg_table_free(node->pending_of);
     cg_table_free(node->open_of);
+    cg_table_free(node->views);
     cg_deallocate(&allocator, node->keys, node->keys_capacity, sizeof *node->keys);
     cg_deallocate(&allocator, node->record, node->record_capacity, 1);
     cg_deallocate(&allocator, node->batch, node->batch_capacity, 1);

@@ -8,15 +8,11 @@
  */
 #include "engine/node/partition.h"
 
-enum { FACT_ID_SHIFT = 40, REPAIR_SHARE = 5, TIDY_SHARE = 10, TIDY_BYTES = 4096 };
-
-uint64_t cg_partition_sequence_of_fact(uint64_t fact_id) {
-    return fact_id & ((UINT64_C(1) << FACT_ID_SHIFT) - 1);
-}
+enum { REPAIR_SHARE = 5, TIDY_SHARE = 10, TIDY_BYTES = 4096 };
 
 uint64_t cg_partition_slot(const cg_partition *partition, uint64_t sequence) {
-    return sequence >= 1 && sequence <= cg_log_last(partition->log)
-               ? partition->slots[sequence - 1]
+    return sequence >= 1 && sequence <= partition->applied
+               ? partition->records[sequence - 1].slot
                : CG_SLOT_NONE;
 }
 
@@ -29,58 +25,50 @@ bool cg_partition_is_removed(const cg_partition *partition, uint32_t row) {
     return cg_graph_is_removed(partition->graph, row);
 }
 
-/* Rows ascend with sequences, and so do the ids that they bear. */
 bool cg_partition_row_of(const cg_partition *partition, uint64_t sequence, uint32_t *row) {
-    uint64_t id = cg_partition_fact_id(partition->number, sequence);
-    uint32_t low = cg_graph_concept_count(partition->corpus->graph);
-    uint32_t end = cg_graph_concept_count(partition->graph);
-    for (uint32_t high = end; low < high;) {
-        uint32_t middle = low + (high - low) / 2;
-        if (cg_graph_id(partition->graph, middle) < id) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low == end || cg_graph_id(partition->graph, low) != id) {
+    if (sequence < 1 || sequence > partition->applied ||
+        partition->records[sequence - 1].row == CG_ROW_NONE) {
         return false;
     }
-    *row = low;
+    *row = partition->records[sequence - 1].row;
     return true;
+}
+
+uint64_t cg_partition_newest_below(const cg_partition *partition, uint32_t row) {
+    uint64_t sequence = 0;
+    (void)cg_table_get(partition->newest_below, row, &sequence);
+    return sequence;
 }
 
 cg_status cg_partition_check_remove(const cg_partition *partition, uint64_t fact_id,
                                     cg_error *error) {
     unsigned long long id = fact_id;
-    uint64_t owner = fact_id >> FACT_ID_SHIFT;
-    if (owner == 0) {
+    if (!(fact_id & CG_FACT_ID_BIT)) {
         return cg_error_set(error, CG_ERROR_INVALID,
-                            "%llu is no fact's id; concepts of the corpus cannot be removed",
+                            "%llx is no fact's id; concepts of the corpus cannot be removed",
                             id);
     }
     uint32_t row = 0;
-    if (owner != (uint64_t)partition->number + 1 ||
-        !cg_partition_row_of(partition, cg_partition_sequence_of_fact(fact_id), &row)) {
-        return cg_error_set(error, CG_ERROR_NOT_FOUND, "partition %u has no fact %llu",
+    if (!cg_partition_find(partition, fact_id, &row)) {
+        return cg_error_set(error, CG_ERROR_NOT_FOUND, "partition %u has no fact %llx",
                             partition->number, id);
     }
     if (cg_graph_is_removed(partition->graph, row)) {
-        return cg_error_set(error, CG_ERROR_NOT_FOUND, "fact %llu was removed before", id);
+        return cg_error_set(error, CG_ERROR_NOT_FOUND, "fact %llx was removed before", id);
     }
     uint32_t below = cg_graph_degree_of_type(partition->graph, row, CG_EDGE_HYPONYM);
     if (below > 0) {
         return cg_error_set(error, CG_ERROR_CONFLICT,
-                            "fact %llu has %u facts below it; they must be removed first", id,
+                            "fact %llx has %u facts below it; they must be removed first", id,
                             below);
     }
     return CG_OK;
 }
 
-static cg_status leave_lexicon(cg_partition *partition, uint32_t row, uint64_t slot,
+static cg_status leave_lexicon(cg_partition *partition, uint32_t row, uint64_t sequence,
                                cg_work *work, cg_error *error) {
     uint32_t text_bytes = 0;
-    const char *text = cg_pools_memory(partition->pools, slot, &text_bytes);
-    CG_ASSERT(text);
+    const char *text = cg_log_text(partition->log, sequence, &text_bytes);
     uint32_t target = 0;
     uint32_t targets = cg_graph_parents(partition->graph, row, &target, 1);
     cg_cues cues;
@@ -130,8 +118,11 @@ static void leave_recent(cg_partition *partition, uint32_t row) {
     if (cg_graph_live_before(partition->graph, facts[0], &before)) {
         uint32_t target = 0;
         (void)cg_graph_parents(partition->graph, before, &target, 1);
-        uint64_t sequence =
-            cg_partition_sequence_of_fact(cg_graph_id(partition->graph, before));
+        uint64_t sequence = 0;
+        bool known =
+            cg_table_get(partition->sequence_of,
+                         cg_graph_id(partition->graph, before) & ~CG_FACT_ID_BIT, &sequence);
+        CG_ASSERT(known);
         cg_partition_note_recent(partition, before, target,
                                  cg_log_time_ns(partition->log, sequence));
     }
@@ -143,27 +134,22 @@ static void leave_recent(cg_partition *partition, uint32_t row) {
     }
 }
 
-static cg_status check_record(const cg_partition *partition, const cg_log_record *record,
-                              uint32_t *row, cg_error *error) {
-    cg_error reason = {0};
-    uint64_t id = cg_partition_fact_id(partition->number, record->removed_sequence);
-    uint64_t next = cg_log_last(partition->log) + 1;
-    if (record->sequence != next) {
-        return cg_error_set(error, CG_ERROR_CORRUPT,
-                            "partition %u: record %llu where %llu is next", partition->number,
-                            (unsigned long long)record->sequence, (unsigned long long)next);
+/* Facts below one that goes are given its own home. */
+static cg_status rehome(cg_partition *partition, uint32_t row, cg_error *error) {
+    uint32_t parent = 0;
+    uint32_t parents = cg_graph_parents(partition->graph, row, &parent, 1);
+    CG_ASSERT(parents == 1);
+    uint64_t home = cg_partition_concept_of(partition, parent);
+    cg_edge_cursor cursor = cg_graph_edges(partition->graph, row);
+    cg_edge edge = {0};
+    cg_status status = CG_OK;
+    while (status == CG_OK && cg_graph_next_edge(&cursor, &edge)) {
+        if (edge.type == CG_EDGE_HYPONYM) {
+            status = cg_table_put(partition->rehomed,
+                                  cg_partition_concept_of(partition, edge.target), home, error);
+        }
     }
-    if (record->removed_sequence >= next ||
-        cg_partition_check_remove(partition, id, &reason) != CG_OK) {
-        return cg_error_set(error, CG_ERROR_CORRUPT,
-                            "partition %u: record %llu removes record %llu: %s",
-                            partition->number, (unsigned long long)next,
-                            (unsigned long long)record->removed_sequence,
-                            reason.message[0] != '\0' ? reason.message : "it comes later");
-    }
-    bool is_held = cg_partition_row_of(partition, record->removed_sequence, row);
-    CG_ASSERT(is_held);
-    return CG_OK;
+    return status;
 }
 
 /* A little at a time, while a tenth of the pools' memory lies in free slots: each removal pays for
@@ -175,19 +161,10 @@ static void tidy_pools(cg_partition *partition, cg_work *work) {
     }
 }
 
-cg_status cg_partition_apply_removal(cg_partition *partition, const cg_log_record *record,
-                                     cg_work *work, cg_error *error) {
-    uint32_t row = 0;
-    cg_status status = check_record(partition, record, &row, error);
-    if (status == CG_OK) {
-        status = CG_GROW(&partition->allocator, partition->slots, partition->slots_capacity,
-                         (size_t)record->sequence, error);
-    }
-    if (status != CG_OK) {
-        return status;
-    }
-    uint64_t slot = partition->slots[record->removed_sequence - 1];
-    status = leave_lexicon(partition, row, slot, work, error);
+static cg_status take_out(cg_partition *partition, uint32_t row, uint64_t sequence,
+                          cg_work *work, cg_error *error) {
+    const uint64_t slot = partition->records[sequence - 1].slot;
+    cg_status status = leave_lexicon(partition, row, sequence, work, error);
     if (status == CG_OK) {
         status = leave_index(partition, row, work, error);
     }
@@ -196,18 +173,39 @@ cg_status cg_partition_apply_removal(cg_partition *partition, const cg_log_recor
         cg_features_withdraw(partition->features, row);
         status = cg_graph_remove_concept(partition->graph, row, error);
     }
-    if (status == CG_OK) {
+    if (status == CG_OK && slot != CG_SLOT_NONE) {
         status = cg_pools_give(partition->pools, slot, work, error);
     }
-    if (status != CG_OK) { /* half taken out: nothing a caller may go on from */
-        return status == CG_ERROR_MEMORY
-                   ? status
-                   : cg_error_set(
-                         error, CG_ERROR_MEMORY, "partition %u: no room to remove record %llu",
-                         partition->number, (unsigned long long)record->removed_sequence);
+    if (status == CG_OK) {
+        partition->records[sequence - 1].slot = CG_SLOT_NONE;
+        uint32_t text_bytes = 0;
+        (void)cg_log_text(partition->log, sequence, &text_bytes);
+        partition->text_bytes -= text_bytes;
+        tidy_pools(partition, work);
     }
-    partition->slots[record->removed_sequence - 1] = CG_SLOT_NONE;
-    partition->slots[record->sequence - 1] = CG_SLOT_NONE;
-    tidy_pools(partition, work);
-    return CG_OK;
+    return status;
+}
+
+cg_status cg_partition_apply_removal(cg_partition *partition, const cg_log_record *record,
+                                     bool *was_home, cg_work *work, cg_error *error) {
+    uint32_t row = 0;
+    uint64_t sequence = 0;
+    if (!cg_partition_find(partition, record->removed, &row) ||
+        cg_graph_is_removed(partition->graph, row)) {
+        return CG_OK;
+    }
+    if (cg_graph_degree_of_type(partition->graph, row, CG_EDGE_HYPONYM) > 0) {
+        *was_home = true;
+        return rehome(partition, row, error);
+    }
+    bool known =
+        cg_table_get(partition->sequence_of, record->removed & ~CG_FACT_ID_BIT, &sequence);
+    CG_ASSERT(known);
+    cg_status status = take_out(partition, row, sequence, work, error);
+    if (status != CG_OK && status != CG_ERROR_MEMORY) { /* half taken out */
+        status =
+            cg_error_set(error, CG_ERROR_MEMORY, "partition %u: no room to remove fact %llx",
+                         partition->number, (unsigned long long)record->removed);
+    }
+    return status;
 }

@@ -8,9 +8,11 @@ _Static_assert((int)CG_PLACEMENT_NEAR == (int)CG_POOL_NEAR &&
                "placements are numbered alike");
 
 /* How often a fact at this row will be read, judged by how near its target is kept. */
-static uint64_t expected_reads(const cg_space *space, uint32_t target) {
+static uint64_t expected_reads(const cg_holding *holding, uint32_t target) {
     static const uint64_t by_level[] = {64, 4};
-    uint32_t level = cg_tiers_where(space->node->tiers, cg_node_tier_key(space, target), 0);
+    const cg_node *node = holding->space->node;
+    uint32_t level =
+        cg_tiers_where(node->tiers, cg_node_tier_key(node, holding->number, target), 0);
     return level < sizeof by_level / sizeof *by_level ? by_level[level] : 0;
 }
 
@@ -31,18 +33,19 @@ static uint32_t tier_pressure(const cg_node *node) {
     return q16_of(held, tiers.capacity[cached - 1]);
 }
 
-cg_status cg_place_plan(cg_space *space, const cg_message_allocate *message,
-                        const cg_log_record *record, uint32_t cues, cg_placement_plan *plan,
+cg_status cg_place_plan(cg_holding *holding, const cg_message_allocate *message,
+                        uint32_t target, uint32_t cues, cg_placement_plan *plan,
                         cg_error *error) {
-    cg_node *node = space->node;
+    cg_node *node = holding->space->node;
+    const cg_pools *pools = holding->partition.pools;
+    uint32_t type = cg_graph_type(holding->partition.graph, target);
     cg_placement_input input = {
         .text_bytes = message->text_bytes,
         .features = message->sparse.count,
         .cues = cues,
-        .accesses = expected_reads(space, record->target),
-        .pool_pressure_q16 =
-            q16_of(cg_pools_statistics_of(space->own.pools, record->concept_type).block_bytes,
-                   cg_pools_quota(space->own.pools, record->concept_type)),
+        .accesses = expected_reads(holding, target),
+        .pool_pressure_q16 = q16_of(cg_pools_statistics_of(pools, type).block_bytes,
+                                    cg_pools_quota(pools, type)),
         .tier_pressure_q16 = tier_pressure(node),
         .priority = (uint8_t)message->priority,
     };
@@ -63,38 +66,25 @@ cg_status cg_place_plan(cg_space *space, const cg_message_allocate *message,
     return status;
 }
 
-cg_status cg_place_fill(cg_space *space, const cg_placement_plan *plan, uint32_t target,
+cg_status cg_place_fill(cg_holding *holding, const cg_placement_plan *plan, uint32_t target,
                         cg_error *error) {
-    cg_node *node = space->node;
+    cg_node *node = holding->space->node;
     uint32_t last = node->options.tier_levels - 1;
     uint32_t level = plan->tier == CG_PLACEMENT_FILL_L1 ? 0 : cg_node_record_level(node);
-    uint64_t key = cg_node_tier_key(space, cg_graph_concept_count(space->own.graph) - 1);
+    uint64_t key = cg_node_tier_key(node, holding->number,
+                                    cg_graph_concept_count(holding->partition.graph) - 1);
     cg_status status = CG_OK;
     for (; plan->tier != CG_PLACEMENT_FILL_NONE && status == CG_OK && level < last; ++level) {
         status = cg_tiers_fill(node->tiers, key, CG_NODE_RECORD_BYTES, level, error);
     }
     if (plan->prefetch && last > 0 && status == CG_OK) {
-        status = cg_tiers_fill(node->tiers, cg_node_tier_key(space, target),
+        status = cg_tiers_fill(node->tiers, cg_node_tier_key(node, holding->number, target),
                                CG_NODE_RECORD_BYTES, 0, error);
     }
     return status;
 }
 
-cg_status cg_place_note(cg_space *space, uint32_t target, uint64_t sequence, cg_error *error) {
-    uint64_t before = 0;
-    (void)cg_table_get(space->newest_below, target, &before);
-    cg_status status = CG_GROW(&space->node->allocator, space->below, space->below_capacity,
-                               (size_t)sequence, error);
-    if (status == CG_OK) {
-        space->below[sequence - 1] = (cg_below){.previous = before};
-        status = cg_table_put(space->newest_below, target, sequence, error);
-    }
-    return status;
-}
-
-uint64_t cg_place_near(const cg_space *space, uint32_t target) {
-    uint64_t sequence = 0;
-    return cg_table_get(space->newest_below, target, &sequence)
-               ? cg_partition_slot(&space->own, sequence)
-               : CG_SLOT_NONE;
+uint64_t cg_place_near(const cg_holding *holding, uint32_t target) {
+    return cg_partition_slot(&holding->partition,
+                             cg_partition_newest_below(&holding->partition, target));
 }

@@ -10,7 +10,7 @@
 
 /* What the tiers need to know while a decision reads concept records. */
 typedef struct reading {
-    cg_space *space;
+    cg_holding *holding;
     cg_work *work;
     cg_status status;
     cg_error *error;
@@ -23,51 +23,71 @@ static void read_through_tiers(void *context, uint32_t row, cg_touch what) {
     if (read->status != CG_OK) {
         return;
     }
-    cg_node *node = read->space->node;
+    cg_node *node = read->holding->space->node;
     uint32_t first =
         what == CG_TOUCH_PATTERN ? PATTERN_FIRST_LEVEL : cg_node_record_level(node);
     uint32_t bytes = what == CG_TOUCH_PATTERN
                          ? cg_features_dims(node->corpus->features) * (uint32_t)sizeof(int32_t)
                          : CG_NODE_RECORD_BYTES;
     uint32_t served = 0;
-    read->status = cg_tiers_read(node->tiers, cg_node_tier_key(read->space, row), bytes, first,
-                                 &served, read->work, read->error);
+    read->status =
+        cg_tiers_read(node->tiers, cg_node_tier_key(node, read->holding->number, row), bytes,
+                      first, &served, read->work, read->error);
 }
 
-static cg_fact_view view_of(const cg_message_allocate *message, uint64_t now_ns) {
+/* Recent facts have the times of clocks on the wall. */
+static cg_fact_view view_of(const cg_message_allocate *message, uint64_t wall_ns) {
     return (cg_fact_view){
         .dense = message->dense,
         .sparse = message->sparse,
         .text = message->text,
         .text_bytes = message->text_bytes,
         .type = CG_TYPE_UNKNOWN,
-        .now_ns = now_ns,
+        .now_ns = wall_ns,
         .has_teacher = (message->flags & CG_REQUEST_LABELLED) != 0,
         .teacher = message->label,
     };
 }
 
-static cg_status decide(cg_space *space, const cg_message_allocate *message, uint64_t now_ns,
+/* given: room for those that were gathered. */
+static void take_candidates(const cg_message_allocate *message,
+                            uint32_t given[CG_MESSAGE_CANDIDATES_MAX],
+                            cg_knowledge *knowledge) {
+    if (!message->is_gathered) {
+        return;
+    }
+    cg_reader reader = cg_reader_init(message->candidates,
+                                      sizeof(uint32_t) * (size_t)message->candidate_count);
+    for (uint32_t i = 0; i < message->candidate_count; ++i) {
+        given[i] = cg_read_u32(&reader);
+    }
+    knowledge->given = given;
+    knowledge->given_count = message->candidate_count;
+}
+
+static cg_status decide(cg_holding *holding, const cg_message_allocate *message,
                         cg_decision *decision, cg_work *work, cg_error *error) {
-    cg_node *node = space->node;
-    reading read = {space, work, CG_OK, error};
-    cg_knowledge knowledge = cg_partition_knowledge(&space->own);
+    cg_node *node = holding->space->node;
+    reading read = {holding, work, CG_OK, error};
+    cg_knowledge knowledge = cg_partition_knowledge(&holding->partition);
+    uint32_t given[CG_MESSAGE_CANDIDATES_MAX];
+    take_candidates(message, given, &knowledge);
     knowledge.touched = read_through_tiers;
     knowledge.touched_context = &read;
-    cg_fact_view fact = view_of(message, now_ns);
+    cg_fact_view fact = view_of(message, node->wall_ns);
     cg_status status = cg_cascade_decide(&node->options.cascade, &knowledge, &fact,
                                          node->scratch, decision, work, error);
     return status == CG_OK ? read.status : status;
 }
 
 /* The exhaustive decision on the same state, uncharged: what the decision should have been. */
-static cg_status audit(cg_space *space, const cg_message_allocate *message, uint64_t now_ns,
-                       uint32_t winner, cg_reply *reply, cg_error *error) {
-    cg_node *node = space->node;
+static cg_status audit(cg_holding *holding, const cg_message_allocate *message, uint32_t winner,
+                       cg_reply *reply, cg_error *error) {
+    cg_node *node = holding->space->node;
     cg_cascade_options exhaustive = node->options.cascade;
     exhaustive.strategy = CG_STRATEGY_DIRECT;
-    cg_knowledge knowledge = cg_partition_knowledge(&space->own);
-    cg_fact_view fact = view_of(message, now_ns);
+    cg_knowledge knowledge = cg_partition_knowledge(&holding->partition);
+    cg_fact_view fact = view_of(message, node->wall_ns);
     cg_decision decision;
     cg_status status = cg_cascade_decide(&exhaustive, &knowledge, &fact, node->scratch,
                                          &decision, NULL, error);
@@ -80,12 +100,12 @@ static cg_status audit(cg_space *space, const cg_message_allocate *message, uint
 
 /* Facts without a label teach nothing: to learn from its own guesses would only make the engine
  * surer of them. */
-static void learn(const cg_space *space, cg_log_record *record, cg_work *work) {
-    const cg_node *node = space->node;
+static void learn(const cg_holding *holding, cg_log_record *record, cg_work *work) {
+    const cg_node *node = holding->space->node;
     const cg_lesson *lesson = cg_cascade_lesson(node->scratch);
     record->has_learned = lesson != NULL;
     if (lesson) {
-        record->learned = space->own.learned;
+        record->learned = holding->partition.learned;
         cg_learn(&record->learned, cg_cascade_tuning(node->scratch), lesson, work);
     }
 }
@@ -109,10 +129,10 @@ static void fill_reply(const cg_decision *decision, cg_reply *reply) {
     reply->winning_column = (uint8_t)decision->winning_column;
 }
 
-static cg_status turn_down(cg_space *space, uint64_t request_id, cg_request_kind kind,
+static cg_status turn_down(cg_holding *holding, uint64_t request_id, cg_request_kind kind,
                            cg_status reason, uint32_t gateway, uint64_t now_ns,
                            cg_outputs *outputs, cg_error *error) {
-    cg_node *node = space->node;
+    cg_node *node = holding->space->node;
     cg_reply reply = {.request_id = request_id,
                       .status = reason,
                       .host = node->options.host,
@@ -121,41 +141,77 @@ static cg_status turn_down(cg_space *space, uint64_t request_id, cg_request_kind
     return cg_node_answer(node, &reply, gateway, now_ns, outputs, error);
 }
 
-cg_status cg_primary_reject(cg_space *space, uint64_t request_id, cg_request_kind kind,
+cg_status cg_primary_reject(cg_holding *holding, uint64_t request_id, cg_request_kind kind,
                             cg_status reason, uint32_t gateway, uint64_t now_ns,
                             cg_outputs *outputs, cg_error *error) {
-    cg_status status = cg_table_put(space->rejected, request_id,
+    cg_status status = cg_table_put(holding->rejected, request_id,
                                     (uint64_t)kind << 32 | (uint64_t)reason, error);
     return status == CG_OK
-               ? turn_down(space, request_id, kind, reason, gateway, now_ns, outputs, error)
+               ? turn_down(holding, request_id, kind, reason, gateway, now_ns, outputs, error)
                : status;
 }
 
+/* What can be said of a request that the log has, but that this host did not decide in this life: what
+ * was done, and not why. */
+static cg_reply from_log(const cg_holding *holding, uint64_t request_id, cg_request_kind kind,
+                         uint64_t sequence) {
+    const cg_partition *partition = &holding->partition;
+    cg_reply reply = {.request_id = request_id,
+                      .host = holding->space->node->options.host,
+                      .fact_id = cg_fact_id(request_id),
+                      .slot = cg_partition_slot(partition, sequence),
+                      .request = (uint8_t)kind,
+                      .cached = 1,
+                      .count = 1};
+    if (cg_log_kind(partition->log, sequence) == CG_RECORD_REMOVE) {
+        reply.fact_id = cg_log_concept(partition->log, sequence);
+        return reply;
+    }
+    uint32_t row = 0;
+    uint64_t at = 0;
+    if (cg_partition_row_of(partition, sequence, &row)) {
+        (void)cg_graph_parents(partition->graph, row, &reply.winner, 1);
+    }
+    while (kind == CG_REQUEST_BATCH && reply.count < CG_BATCH_FACTS_MAX &&
+           cg_table_get(partition->sequence_of,
+                        request_id | (uint64_t)reply.count << CG_BATCH_PLACE_SHIFT, &at)) {
+        reply.count++;
+    }
+    return reply;
+}
+
 /* A request that came before gets the answer it got. While that waits for its record to be
- * safe, a gateway will ask again; a client of this host has no timer here and is told at
- * once. */
-bool cg_primary_decided(cg_space *space, uint64_t request_id, uint32_t gateway, uint64_t now_ns,
-                        cg_outputs *outputs, cg_status *status, cg_error *error) {
-    cg_node *node = space->node;
+ * safe, a gateway will ask again; a client of this host has no timer here, unless its request waits for an
+ * answer (as all do where others may take over), and is told at once. */
+bool cg_primary_decided(cg_holding *holding, uint64_t request_id, cg_request_kind kind,
+                        uint32_t gateway, uint64_t now_ns, cg_outputs *outputs,
+                        cg_status *status, cg_error *error) {
+    cg_node *node = holding->space->node;
     uint64_t found = 0;
     *status = CG_OK;
-    if (cg_table_get(space->own.sequence_of, request_id, &found)) {
-        const cg_answer *earlier = &space->answers[found - 1];
-        cg_request_kind kind = (cg_request_kind)earlier->reply.request;
+    if (cg_table_get(holding->answer_of, request_id, &found)) {
+        const cg_answer *earlier = &holding->answers[found - 1];
         if (earlier->answered) {
             *status = cg_node_answer(node, &earlier->reply, gateway, now_ns, outputs, error);
-        } else if (gateway == node->options.host) {
+        } else if (gateway == node->options.host && !node->options.fails_over &&
+                   !cg_table_get(node->pending_of, request_id, &found)) {
             (void)cg_error_set(error, CG_ERROR_EXISTS, "request %llu is open at this host",
                                (unsigned long long)request_id);
-            *status = turn_down(space, request_id, kind, CG_ERROR_EXISTS, gateway, now_ns,
+            *status = turn_down(holding, request_id, kind, CG_ERROR_EXISTS, gateway, now_ns,
                                 outputs, error);
         }
-    } else if (cg_table_get(space->rejected, request_id, &found)) {
+    } else if (!CG_BUG(DUPLICATES_FORGOTTEN) &&
+               cg_table_get(holding->partition.sequence_of, request_id, &found)) {
+        if (found <= cg_group_safe(holding->group)) {
+            cg_reply reply = from_log(holding, request_id, kind, found);
+            *status = cg_node_answer(node, &reply, gateway, now_ns, outputs, error);
+        }
+    } else if (cg_table_get(holding->rejected, request_id, &found)) {
         cg_status reason = (cg_status)(found & UINT32_MAX);
         (void)cg_error_set(error, reason, "request %llu was turned down before: %s",
                            (unsigned long long)request_id, cg_status_name(reason));
-        *status = turn_down(space, request_id, (cg_request_kind)(found >> 32), reason, gateway,
-                            now_ns, outputs, error);
+        *status = turn_down(holding, request_id, (cg_request_kind)(found >> 32), reason,
+                            gateway, now_ns, outputs, error);
     } else {
         return false;
     }
@@ -171,15 +227,15 @@ static cg_decision_key key_of(const cg_message_allocate *message) {
 }
 
 /* Labelled facts are lessons and always decided anew. */
-static bool remembered(cg_space *space, const cg_message_allocate *message, uint64_t now_ns,
+static bool remembered(cg_holding *holding, const cg_message_allocate *message, uint64_t now_ns,
                        cg_reply *reply, cg_work *work) {
-    if (!space->cache || (message->flags & CG_REQUEST_LABELLED)) {
+    if (!holding->cache || (message->flags & CG_REQUEST_LABELLED)) {
         return false;
     }
     cg_work_count(work, CG_WORK_CACHE, 1, message->text_bytes);
     cg_decision_key key = key_of(message);
     cg_reply found;
-    if (!cg_decision_cache_get(space->cache, &key, now_ns, &found)) {
+    if (!cg_decision_cache_get(holding->cache, &key, now_ns, &found)) {
         return false;
     }
     found.request_id = reply->request_id;
@@ -191,56 +247,69 @@ static bool remembered(cg_space *space, const cg_message_allocate *message, uint
     return true;
 }
 
-static cg_status remember(cg_space *space, const cg_message_allocate *message, uint64_t now_ns,
-                          const cg_reply *reply, cg_error *error) {
-    if (!space->cache) {
+static cg_status remember(cg_holding *holding, const cg_message_allocate *message,
+                          uint64_t now_ns, const cg_reply *reply, cg_error *error) {
+    if (!holding->cache) {
         return CG_OK;
     }
     if (message->flags & CG_REQUEST_LABELLED) { /* what is known has changed */
-        (void)cg_decision_cache_invalidate_all(space->cache);
+        (void)cg_decision_cache_invalidate_all(holding->cache);
         return CG_OK;
     }
     cg_decision_key key = key_of(message);
-    return cg_decision_cache_put(space->cache, &key, reply->winner, now_ns, reply, error);
+    return cg_decision_cache_put(holding->cache, &key, reply->winner, now_ns, reply, error);
 }
 
 /* Fills what a decision says of the reply, and *record with what was learned. */
-static cg_status judge(cg_space *space, const cg_message_allocate *message, uint64_t now_ns,
+static cg_status judge(cg_holding *holding, const cg_message_allocate *message, uint64_t now_ns,
                        cg_reply *reply, cg_log_record *record, cg_work *work, cg_error *error) {
     cg_status status = CG_OK;
-    if (!remembered(space, message, now_ns, reply, work)) {
+    if (!remembered(holding, message, now_ns, reply, work)) {
         cg_decision decision;
-        status = decide(space, message, now_ns, &decision, work, error);
+        status = decide(holding, message, &decision, work, error);
         if (status != CG_OK) {
             return status;
         }
-        learn(space, record, work);
+        learn(holding, record, work);
         fill_reply(&decision, reply);
     }
     if (message->flags & CG_REQUEST_AUDIT) {
-        status = audit(space, message, now_ns, reply->winner, reply, error);
+        status = audit(holding, message, reply->winner, reply, error);
     }
     return status;
 }
 
 /* --- storing --- */
 
-cg_status cg_primary_note(cg_space *space, const cg_reply *reply, uint32_t gateway,
+cg_status cg_primary_note(cg_holding *holding, const cg_reply *reply, uint32_t gateway,
                           cg_error *error) {
-    cg_node *node = space->node;
-    uint64_t sequence = cg_log_last(space->own.log) + 1;
-    cg_status status = CG_GROW(&node->allocator, space->answers, space->answers_capacity,
-                               (size_t)sequence, error);
+    cg_node *node = holding->space->node;
+    cg_status status = CG_GROW(&node->allocator, holding->answers, holding->answers_capacity,
+                               (size_t)holding->answer_count + 1, error);
     if (status == CG_OK) {
-        space->answers[sequence - 1] = (cg_answer){
-            .gateway = gateway, .began_ns = node->began_ns, .last = sequence, .reply = *reply};
+        holding->answers[holding->answer_count] =
+            (cg_answer){.gateway = gateway,
+                        .began_ns = node->began_ns,
+                        .last = cg_log_last(holding->partition.log) + 1,
+                        .reply = *reply};
     }
     return status;
 }
 
-cg_status cg_primary_append(cg_space *space, const cg_log_record *record,
+/* What was noted is in the log: its answer waits for that to be safe. */
+static cg_status keep_answer(cg_holding *holding, bool silent, cg_error *error) {
+    cg_answer *answer = &holding->answers[holding->answer_count++];
+    answer->silent = silent;
+    return silent ? CG_OK
+                  : cg_table_put(holding->answer_of, answer->reply.request_id,
+                                 holding->answer_count, error);
+}
+
+cg_status cg_primary_append(cg_holding *holding, cg_log_record *record,
                             const cg_partition_wish *wish, cg_work *work, cg_error *error) {
-    cg_node *node = space->node;
+    cg_node *node = holding->space->node;
+    record->id = cg_group_next_id(holding->group);
+    record->clock = cg_node_tick(node);
     size_t bytes = cg_log_record_bytes(record);
     cg_status status =
         CG_GROW(&node->allocator, node->record, node->record_capacity, bytes, error);
@@ -249,70 +318,39 @@ cg_status cg_primary_append(cg_space *space, const cg_log_record *record,
     }
     cg_log_record_encode(record, node->record);
     cg_encoded_record encoded = {node->record, bytes};
-    return cg_partition_apply(&space->own, record, encoded, wish, work, error);
-}
-
-cg_status cg_primary_write(cg_space *space, cg_outputs *outputs, cg_error *error) {
-    uint64_t last = cg_log_last(space->own.log);
-    uint32_t writes_max = space->node->options.service.writes_max;
-    if (space->written_sequence >= last || (writes_max > 0 && space->writes >= writes_max)) {
-        return CG_OK;
-    }
-    size_t bytes = 0;
-    for (uint64_t sequence = space->written_sequence + 1; sequence <= last; ++sequence) {
-        size_t record_bytes = 0;
-        (void)cg_log_bytes(space->own.log, sequence, &record_bytes);
-        bytes += record_bytes;
-    }
-    cg_output write = {.kind = CG_OUTPUT_WRITE,
-                       .id = cg_replicate_token(space->own.number, last)};
-    uint8_t *at = NULL;
-    cg_status status = cg_outputs_add(outputs, &write, bytes, &at, error);
-    if (status != CG_OK) {
-        return status;
-    }
-    for (uint64_t sequence = space->written_sequence + 1; sequence <= last; ++sequence) {
-        size_t record_bytes = 0;
-        const uint8_t *record = cg_log_bytes(space->own.log, sequence, &record_bytes);
-        memcpy(at, record, record_bytes);
-        at += record_bytes;
-    }
-    space->written_sequence = last;
-    space->writes++;
-    return CG_OK;
+    status = cg_partition_apply(&holding->partition, record, encoded, wish, work, error);
+    return status == CG_OK ? keep_answer(holding, record->request_id == 0, error) : status;
 }
 
 /* Decides and stores one fact, of a batch or alone, and keeps its answer; not written yet. record_id:
  * what the record's request id is. CG_ERROR_INVALID, CG_ERROR_NOT_FOUND and CG_ERROR_FULL: this
  * fact cannot be had, and nothing was changed. */
-static cg_status take_fact(cg_space *space, const cg_message_allocate *message,
+static cg_status take_fact(cg_holding *holding, const cg_message_allocate *message,
                            uint64_t record_id, uint32_t gateway, uint64_t now_ns, cg_work *work,
                            cg_error *error) {
-    cg_node *node = space->node;
-    uint64_t sequence = cg_log_last(space->own.log) + 1;
+    cg_node *node = holding->space->node;
     cg_reply reply;
     memset(&reply, 0, sizeof reply); /* its padding too: it is hashed in the decision cache */
     reply.request_id = message->request_id;
     reply.host = node->options.host;
-    reply.fact_id = cg_partition_fact_id(space->own.number, sequence);
+    reply.fact_id = cg_fact_id(record_id);
     reply.request = CG_REQUEST_ALLOCATE;
     reply.count = 1;
     cg_log_record record = {0};
-    cg_status status = judge(space, message, now_ns, &reply, &record, work, error);
+    cg_status status = judge(holding, message, now_ns, &reply, &record, work, error);
     if (status == CG_OK) {
-        status = cg_primary_note(space, &reply, gateway, error);
+        status = cg_primary_note(holding, &reply, gateway, error);
     }
     if (status != CG_OK) {
         return status;
     }
     /* A teacher is believed: a labelled fact goes where its label says. */
     bool labelled = (message->flags & CG_REQUEST_LABELLED) != 0;
+    const uint32_t target = labelled ? message->label : reply.winner;
     record.kind = CG_RECORD_FACT;
-    record.sequence = sequence;
     record.request_id = record_id;
-    record.clock = cg_hlc_tick(&node->clock, now_ns);
-    record.target = labelled ? message->label : reply.winner;
-    record.concept_type = cg_graph_type(space->own.graph, record.target);
+    record.target = cg_partition_concept_of(&holding->partition, target);
+    record.concept_type = cg_graph_type(holding->partition.graph, target);
     record.dims = message->dims;
     record.dense = message->dense;
     record.sparse = message->sparse;
@@ -320,25 +358,23 @@ static cg_status take_fact(cg_space *space, const cg_message_allocate *message,
     record.text_bytes = message->text_bytes;
     cg_placement_plan plan;
     uint32_t cues = reply.cached ? 0 : cg_cascade_cues(node->scratch)->count;
-    status = cg_place_plan(space, message, &record, cues, &plan, error);
+    status = cg_place_plan(holding, message, target, cues, &plan, error);
     if (status == CG_OK) {
         cg_partition_wish wish = {.placement = (cg_pool_placement)plan.slot,
-                                  .near = cg_place_near(space, record.target)};
-        status = cg_primary_append(space, &record, &wish, work, error);
+                                  .near = cg_place_near(holding, target)};
+        status = cg_primary_append(holding, &record, &wish, work, error);
     }
     if (status == CG_OK) {
-        status = cg_place_fill(space, &plan, record.target, error);
-    }
-    if (status == CG_OK) {
-        status = cg_place_note(space, record.target, sequence, error);
+        status = cg_place_fill(holding, &plan, target, error);
     }
     if (status == CG_OK && !reply.cached) {
-        status = remember(space, message, now_ns, &reply, error);
+        status = remember(holding, message, now_ns, &reply, error);
     }
     if (status == CG_OK) {
-        space->answers[sequence - 1].reply.slot = cg_partition_slot(&space->own, sequence);
+        holding->answers[holding->answer_count - 1].reply.slot =
+            cg_partition_slot(&holding->partition, cg_log_last(holding->partition.log));
         node->statistics.allocations++;
-        space->allocations++;
+        holding->space->allocations++;
     }
     return status;
 }
@@ -348,21 +384,21 @@ static bool is_refusal(cg_status status) {
            status == CG_ERROR_FULL;
 }
 
-cg_status cg_primary_allocate(cg_space *space, const cg_message_allocate *message,
+cg_status cg_primary_allocate(cg_holding *holding, const cg_message_allocate *message,
                               uint32_t gateway, uint64_t now_ns, cg_outputs *outputs,
                               cg_error *error) {
     cg_status status = CG_OK;
-    if (cg_primary_decided(space, message->request_id, gateway, now_ns, outputs, &status,
-                           error)) {
+    if (cg_primary_decided(holding, message->request_id, CG_REQUEST_ALLOCATE, gateway, now_ns,
+                           outputs, &status, error)) {
         return status;
     }
-    status =
-        take_fact(space, message, message->request_id, gateway, now_ns, &outputs->work, error);
+    status = take_fact(holding, message, message->request_id, gateway, now_ns, &outputs->work,
+                       error);
     if (is_refusal(status)) {
-        return cg_primary_reject(space, message->request_id, CG_REQUEST_ALLOCATE, status,
+        return cg_primary_reject(holding, message->request_id, CG_REQUEST_ALLOCATE, status,
                                  gateway, now_ns, outputs, error);
     }
-    return status == CG_OK ? cg_primary_write(space, outputs, error) : status;
+    return status == CG_OK ? cg_holding_appended(holding, error) : status;
 }
 
 /* --- batches ---
@@ -371,81 +407,192 @@ cg_status cg_primary_allocate(cg_space *space, const cg_message_allocate *messag
  * above it, so that ids stay different. The batch's answer stands with its first record and
  * waits for the last one. */
 
-enum { BATCH_PLACE_SHIFT = 48 };
-
-static cg_status take_batch(cg_space *space, const cg_message_batch *batch, uint32_t gateway,
-                            uint64_t now_ns, uint32_t *taken, cg_work *work, cg_error *error) {
+/* Of a batch that was cut short when its primary fell, the facts that are in the log are passed
+ * over. */
+static cg_status take_batch(cg_holding *holding, const cg_message_batch *batch,
+                            uint32_t gateway, uint64_t now_ns, uint32_t *taken, cg_work *work,
+                            cg_error *error) {
     size_t offset = 0;
     cg_status status = CG_OK;
     for (*taken = 0; status == CG_OK && *taken < batch->count;) {
         cg_message_allocate fact;
-        status = cg_message_batch_next(batch, &offset, space->node->buffers, &fact, error);
+        status =
+            cg_message_batch_next(batch, &offset, holding->space->node->buffers, &fact, error);
         if (status != CG_OK) {
             return status;
         }
-        uint64_t record_id = batch->request_id | (uint64_t)*taken << BATCH_PLACE_SHIFT;
+        uint64_t record_id = batch->request_id | (uint64_t)*taken << CG_BATCH_PLACE_SHIFT;
+        uint64_t known = 0;
         fact.request_id = batch->request_id;
-        status = take_fact(space, &fact, record_id, gateway, now_ns, work, error);
-        if (status == CG_OK) {
-            space->answers[cg_log_last(space->own.log) - 1].silent = *taken > 0;
-            ++*taken;
+        if (!cg_table_get(holding->partition.sequence_of, record_id, &known)) {
+            status = take_fact(holding, &fact, record_id, gateway, now_ns, work, error);
         }
+        *taken += status == CG_OK;
     }
     return status;
 }
 
-cg_status cg_primary_batch(cg_space *space, const uint8_t *payload, size_t size_bytes,
+/* The batch's answer stands with the first of the records made now, and waits for the last. */
+static cg_status answer_batch(cg_holding *holding, const cg_message_batch *batch,
+                              uint64_t first, uint32_t taken, cg_error *error) {
+    cg_answer *entry = &holding->answers[first];
+    entry->last = cg_log_last(holding->partition.log);
+    entry->reply.request = CG_REQUEST_BATCH;
+    entry->reply.fact_id = cg_fact_id(batch->request_id);
+    entry->reply.count = taken;
+    entry->reply.status = taken < batch->count ? CG_ERROR_PARTIAL : CG_OK;
+    for (uint64_t i = first + 1; i < holding->answer_count; ++i) {
+        holding->answers[i].silent = true;
+    }
+    return cg_table_put(holding->answer_of, batch->request_id, first + 1, error);
+}
+
+static bool is_cut_short(const cg_holding *holding, const cg_message_batch *batch) {
+    uint64_t last = batch->request_id | (uint64_t)(batch->count - 1) << CG_BATCH_PLACE_SHIFT;
+    uint64_t known = 0;
+    return !cg_table_get(holding->answer_of, batch->request_id, &known) &&
+           cg_table_get(holding->partition.sequence_of, batch->request_id, &known) &&
+           !cg_table_get(holding->partition.sequence_of, last, &known);
+}
+
+cg_status cg_primary_batch(cg_holding *holding, const uint8_t *payload, size_t size_bytes,
                            uint32_t gateway, uint64_t now_ns, cg_outputs *outputs,
                            cg_error *error) {
     cg_message_batch batch;
     cg_status status = cg_message_batch_decode(payload, size_bytes, &batch, error);
-    if (status != CG_OK ||
-        cg_primary_decided(space, batch.request_id, gateway, now_ns, outputs, &status, error)) {
+    if (status != CG_OK || (!is_cut_short(holding, &batch) &&
+                            cg_primary_decided(holding, batch.request_id, CG_REQUEST_BATCH,
+                                               gateway, now_ns, outputs, &status, error))) {
         return status;
     }
     uint32_t taken = 0;
-    status = take_batch(space, &batch, gateway, now_ns, &taken, &outputs->work, error);
+    const uint64_t first = holding->answer_count;
+    status = take_batch(holding, &batch, gateway, now_ns, &taken, &outputs->work, error);
     if (status != CG_OK && !is_refusal(status)) {
         return status;
     }
     if (taken == 0) {
-        return cg_primary_reject(space, batch.request_id, CG_REQUEST_BATCH, status, gateway,
+        return cg_primary_reject(holding, batch.request_id, CG_REQUEST_BATCH, status, gateway,
                                  now_ns, outputs, error);
     }
-    uint64_t last = cg_log_last(space->own.log);
-    cg_answer *entry = &space->answers[last - taken];
-    entry->last = last;
-    entry->reply.request = CG_REQUEST_BATCH;
-    entry->reply.count = taken;
     if (taken < batch.count) {
-        entry->reply.status = CG_ERROR_PARTIAL;
         cg_error_prefix(error, "%u of %u facts of the batch were stored: ", taken, batch.count);
     }
-    return cg_primary_write(space, outputs, error);
+    if (holding->answer_count > first) {
+        status = answer_batch(holding, &batch, first, taken, error);
+        if (status != CG_OK) {
+            return status;
+        }
+    }
+    return cg_holding_appended(holding, error);
 }
 
 /* --- answering --- */
 
-cg_status cg_primary_answer(cg_space *space, uint64_t now_ns, cg_outputs *outputs,
-                            cg_error *error) {
-    cg_node *node = space->node;
-    uint64_t safe = space->own.durable_sequence;
-    if (cg_node_replicates(node) && node->options.acknowledge == CG_ACKNOWLEDGE_ALL &&
-        space->replication.acknowledged_sequence < safe) {
-        safe = space->replication.acknowledged_sequence;
-    }
+cg_status cg_primary_answer(cg_holding *holding, uint64_t safe_sequence, cg_error *error) {
+    cg_node *node = holding->space->node;
     cg_status status = CG_OK;
-    while (status == CG_OK && space->answered_sequence < safe &&
-           space->answers[space->answered_sequence].last <= safe) {
-        cg_answer *entry = &space->answers[space->answered_sequence++];
+    while (status == CG_OK && holding->answered < holding->answer_count &&
+           holding->answers[holding->answered].last <= safe_sequence) {
+        cg_answer *entry = &holding->answers[holding->answered++];
         entry->answered = true;
         if (!entry->silent && entry->gateway == node->options.host) {
-            status = cg_tune_latency(node, entry->began_ns, now_ns, error);
+            status = cg_tune_latency(node, entry->began_ns, node->now_ns, error);
         }
         if (status == CG_OK && !entry->silent) {
-            status =
-                cg_node_answer(node, &entry->reply, entry->gateway, now_ns, outputs, error);
+            status = cg_node_answer(node, &entry->reply, entry->gateway, node->now_ns,
+                                    node->outputs, error);
         }
     }
     return status;
+}
+
+void cg_primary_give_up(cg_holding *holding) {
+    for (; holding->answered < holding->answer_count; ++holding->answered) {
+        const cg_answer *entry = &holding->answers[holding->answered];
+        uint64_t found = 0;
+        if (!entry->silent &&
+            cg_table_get(holding->answer_of, entry->reply.request_id, &found) &&
+            found == holding->answered + 1) {
+            (void)cg_table_remove(holding->answer_of, entry->reply.request_id);
+        }
+    }
+}
+
+/* --- reading --- */
+
+/* Waits until what is here now is safe and this host still is the primary: not at all, where no other
+ * could be. */
+cg_status cg_primary_get(cg_holding *holding, cg_item *item, cg_error *error) {
+    cg_node *node = holding->space->node;
+    item->pending = true;
+    node->reading = item;
+    cg_status status =
+        cg_group_read(holding->group, cg_item_ticket(node, item), node->now_ns, error);
+    node->reading = NULL;
+    return status;
+}
+
+static cg_reply look_up(const cg_holding *holding, const cg_message_about *get) {
+    const cg_partition *partition = &holding->partition;
+    uint64_t sequence = 0;
+    uint32_t row = 0;
+    cg_reply reply = {.request_id = get->request_id,
+                      .status = CG_ERROR_NOT_FOUND,
+                      .host = holding->space->node->options.host,
+                      .request = CG_REQUEST_GET,
+                      .slot = CG_SLOT_NONE,
+                      .version = partition->applied};
+    if (cg_table_get(partition->sequence_of, get->target, &sequence) &&
+        cg_partition_row_of(partition, sequence, &row) &&
+        !cg_graph_is_removed(partition->graph, row)) {
+        reply.status = CG_OK;
+        reply.fact_id = cg_fact_id(get->target);
+        reply.slot = cg_partition_slot(partition, sequence);
+        reply.count = 1;
+        (void)cg_graph_parents(partition->graph, row, &reply.winner, 1);
+    }
+    return reply;
+}
+
+/* A copy answers for what it is: as many records, and as old as the last word of its primary. */
+bool cg_primary_get_near(cg_node *node, const cg_message_about *get, cg_reply *reply,
+                         cg_work *work) {
+    uint32_t number = cg_node_partition_number(get->target & CG_NODE_REQUEST_ID_MAX, get->space,
+                                               node->options.hosts);
+    const cg_holding *holding =
+        (get->flags & CG_REQUEST_NEAR) ? cg_node_holding(node, number) : NULL;
+    uint64_t heard_ns = 0;
+    uint64_t sequence = 0;
+    if (!holding || holding->is_witness || !cg_group_heard(holding->group, &heard_ns) ||
+        node->now_ns - heard_ns > node->options.stale_ns ||
+        (get->after != 0 &&
+         !cg_table_get(holding->partition.sequence_of, get->after, &sequence))) {
+        return false;
+    }
+    *reply = look_up(holding, get);
+    reply->stale_ns = node->now_ns - heard_ns;
+    node->statistics.near_gets++;
+    cg_work_count(work, CG_WORK_GRAPH_READ, 1, 1);
+    return true;
+}
+
+cg_status cg_primary_readable(cg_holding *holding, uint64_t ticket, bool is_good,
+                              cg_error *error) {
+    cg_node *node = holding->space->node;
+    cg_item *item = cg_item_of_ticket(node, ticket);
+    if (!item || !item->pending) {
+        return CG_OK;
+    }
+    item->pending = false;
+    cg_status status = CG_OK;
+    if (is_good) {
+        cg_work_count(&node->outputs->work, CG_WORK_GRAPH_READ, 1, 1);
+        cg_reply reply = look_up(holding, &item->removal);
+        status = cg_node_answer(node, &reply, item->from, node->now_ns, node->outputs, error);
+    } else {
+        status = cg_groups_redirect(holding, item->removal.request_id, item->from, error);
+    }
+    return status == CG_OK && item != node->reading ? cg_item_settle(node, item, error)
+                                                    : status;
 }

@@ -57,28 +57,26 @@ static bool leads_to(const cg_node *node, uint64_t key, uint64_t *next) {
 
 static cg_status read_facts_below(cg_node *node, cg_item *item, uint32_t row, cg_work *work,
                                   cg_error *error) {
-    cg_space *space = cg_item_space(node, item);
-    uint64_t sequence = 0;
+    cg_holding *home = &cg_item_space(node, item)->holdings[0];
+    cg_partition *partition = &home->partition;
+    uint64_t sequence = cg_partition_newest_below(partition, row);
     uint32_t read = 0;
     cg_status status = CG_OK;
-    bool any = cg_table_get(space->newest_below, row, &sequence);
     for (uint32_t i = 0;
-         any && status == CG_OK && sequence > 0 && i < FACTS_LOOKED_AT && read < FACTS_READ_MAX;
-         ++i, sequence = space->below[sequence - 1].previous) {
-        uint64_t slot = cg_partition_slot(&space->own, sequence);
-        if (slot == CG_SLOT_NONE) {
+         status == CG_OK && sequence > 0 && i < FACTS_LOOKED_AT && read < FACTS_READ_MAX; ++i) {
+        cg_applied *fact = &partition->records[sequence - 1];
+        sequence = fact->previous;
+        if (fact->slot == CG_SLOT_NONE) {
             continue; /* removed */
         }
         uint32_t bytes = 0;
         uint32_t served = 0;
-        uint32_t fact_row = 0;
-        (void)cg_pools_memory(space->own.pools, slot, &bytes);
-        CG_ASSERT(cg_partition_row_of(&space->own, sequence, &fact_row));
-        status = cg_tiers_read(node->tiers, cg_node_tier_key(space, fact_row), bytes, 0,
-                               &served, work, error);
-        if (status == CG_OK && space->below[sequence - 1].reader != item->serial) {
-            space->below[sequence - 1].reader = item->serial; /* pinned once is enough */
-            status = cg_item_pin(node, item, slot, error);
+        (void)cg_pools_memory(partition->pools, fact->slot, &bytes);
+        status = cg_tiers_read(node->tiers, cg_node_tier_key(node, home->number, fact->row),
+                               bytes, 0, &served, work, error);
+        if (status == CG_OK && fact->reader != item->serial) {
+            fact->reader = item->serial; /* pinned once is enough */
+            status = cg_item_pin(node, item, fact->slot, error);
         }
         read++;
     }

@@ -1,6 +1,6 @@
 /* Memory spaces: tenants of one cluster (spec B7).
  *
- * Partition p of space s, of those of H hosts, has the number s * H + p and its primary at host
+ * Partition p of space s, of those of H hosts, has the number s * H + p and its home at host
  * p + s mod H: a fact's id, a write's token and a log message name the partition and with it the
  * space, and a host that fails takes a different partition of each space with it. Requests and
  * messages that ask for work name the space.
@@ -71,7 +71,7 @@ static cg_pool_options copy_pools(const cg_pool_options *primary) {
     return pools;
 }
 
-/* The number of the space's partition whose primary is `host`. */
+/* The number of the space's partition whose home is `host`. */
 static uint32_t partition_at(const cg_node_options *options, uint32_t space, uint32_t host) {
     uint32_t hosts = options->hosts;
     return space * hosts + (host + hosts - space % hosts) % hosts;
@@ -81,15 +81,17 @@ static cg_status alloc_partitions(cg_space *space, cg_error *error) {
     cg_node *node = space->node;
     const cg_node_options *options = &node->options;
     cg_pool_options pools = pools_of(options, space->number);
-    uint32_t own = partition_at(options, space->number, options->host);
-    cg_status status =
-        cg_partition_init(&space->own, own, node->corpus, &pools, node->allocator, error);
-    if (status == CG_OK && cg_node_replicates(node)) {
-        uint32_t before = partition_at(options, space->number, cg_node_copied_host(node));
-        pools = copy_pools(&pools);
-        status = cg_partition_init(&space->copy, before, node->corpus, &pools, node->allocator,
-                                   error);
-        space->has_copy = status == CG_OK;
+    cg_pool_options copies = copy_pools(&pools);
+    uint32_t count = 1 + options->replicas + (cg_node_has_witness(options) ? 1 : 0);
+    cg_status status = CG_OK;
+    for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
+        cg_holding *holding = &space->holdings[i];
+        uint32_t home = (options->host + options->hosts - i) % options->hosts;
+        holding->space = space;
+        holding->number = partition_at(options, space->number, home);
+        holding->is_witness = i > options->replicas;
+        space->holding_count++;
+        status = cg_holding_init(holding, i == 0 ? &pools : &copies, error);
     }
     if (status == CG_OK) {
         status = cg_vocabulary_alloc(node->corpus->embedder, node->allocator,
@@ -100,21 +102,7 @@ static cg_status alloc_partitions(cg_space *space, cg_error *error) {
 
 static cg_status alloc_space(cg_space *space, cg_error *error) {
     cg_node *node = space->node;
-    const cg_service_options *service = &node->options.service;
-    cg_status status = cg_table_alloc(node->allocator, &space->rejected, error);
-    if (status == CG_OK) {
-        status = cg_table_alloc(node->allocator, &space->newest_below, error);
-    }
-    if (status == CG_OK && node->corpus) {
-        status = alloc_partitions(space, error);
-    }
-    if (status == CG_OK && service->cache_entries > 0) {
-        uint32_t part = service->cache_entries / node->options.spaces;
-        cg_decision_cache_options cache = {.capacity = part > 0 ? part : 1,
-                                           .value_bytes = sizeof(cg_reply),
-                                           .ttl_ns = service->cache_ttl_ns};
-        status = cg_decision_cache_alloc(&cache, node->allocator, &space->cache, error);
-    }
+    cg_status status = node->corpus ? alloc_partitions(space, error) : CG_OK;
     const cg_node_spread_options *spread = &node->options.spread;
     if (status == CG_OK && spread->refractory_ns > 0) {
         status = cg_spread_recency_alloc(node->allocator, &space->recency, error);
@@ -137,7 +125,6 @@ cg_status cg_spaces_alloc(cg_node *node, cg_error *error) {
         cg_space *space = &node->spaces[i];
         space->node = node;
         space->number = i;
-        space->own.allocator = space->copy.allocator = node->allocator;
     }
     cg_status status = CG_OK;
     for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
@@ -150,17 +137,11 @@ cg_status cg_spaces_alloc(cg_node *node, cg_error *error) {
 }
 
 static void free_space(cg_space *space) {
-    const cg_allocator *allocator = &space->node->allocator;
-    if (space->node->corpus) {
-        cg_partition_deinit(&space->own);
-        cg_partition_deinit(&space->copy);
+    for (uint32_t i = 0; i < space->holding_count; ++i) {
+        cg_holding_deinit(&space->holdings[i]);
     }
-    cg_deallocate(allocator, space->answers, space->answers_capacity, sizeof *space->answers);
-    cg_table_free(space->rejected);
-    cg_table_free(space->newest_below);
-    cg_deallocate(allocator, space->below, space->below_capacity, sizeof *space->below);
-    cg_deallocate(allocator, space->shed, space->shed_capacity, sizeof *space->shed);
-    cg_decision_cache_free(space->cache);
+    cg_distributed_free(space->across);
+    cg_edges_free(space);
     cg_spread_recency_free(space->recency);
     cg_consolidator_free(space->consolidator);
     cg_vocabulary_free(space->vocabulary);
@@ -197,56 +178,107 @@ uint32_t cg_node_primary_of(uint32_t partition, uint32_t hosts) {
     return (partition % hosts + partition / hosts) % hosts;
 }
 
-cg_space *cg_space_of_partition(const cg_node *node, uint32_t partition) {
-    uint32_t space = partition / node->options.hosts;
-    return space < node->options.spaces ? &node->spaces[space] : NULL;
+uint32_t cg_node_partition_about(const cg_node *node, const cg_event *event,
+                                 uint64_t request_id) {
+    uint64_t id = cg_request_has_target(event->request) ? event->target : request_id;
+    return cg_node_partition_number(id & CG_NODE_REQUEST_ID_MAX, event->space,
+                                    node->options.hosts);
 }
 
-static const cg_partition *find_partition(const cg_node *node, uint32_t number) {
-    const cg_space *space = cg_space_of_partition(node, number);
-    if (!node->corpus || !space) {
-        return NULL;
+cg_holding *cg_node_holding(const cg_node *node, uint32_t partition) {
+    uint32_t number = partition / node->options.hosts;
+    cg_space *space = number < node->options.spaces ? &node->spaces[number] : NULL;
+    for (uint32_t i = 0; space && i < space->holding_count; ++i) {
+        if (space->holdings[i].number == partition) {
+            return &space->holdings[i];
+        }
     }
-    if (number == space->own.number) {
-        return &space->own;
-    }
-    return space->has_copy && number == space->copy.number ? &space->copy : NULL;
+    return NULL;
 }
 
 /* --- inspection --- */
 
-static uint64_t unasked_records(const cg_partition *partition) {
-    uint64_t count = 0;
-    for (uint64_t sequence = 1; sequence <= partition->durable_sequence; ++sequence) {
-        count += cg_log_kind(partition->log, sequence) == CG_RECORD_WEIGHTS;
+/* Among the first `last` records: those that nobody asked for, and those of requests that have one
+ * before. */
+static void count_records(const cg_holding *holding, uint64_t last, cg_partition_state *state) {
+    const cg_partition *partition = &holding->partition;
+    for (uint64_t sequence = 1; sequence <= last; ++sequence) {
+        cg_record_kind kind = cg_log_kind(partition->log, sequence);
+        uint64_t first = 0;
+        if (kind == CG_RECORD_WEIGHTS || kind == CG_RECORD_EPOCH) {
+            state->unasked++;
+        } else if (cg_table_get(partition->sequence_of,
+                                cg_log_request_id(partition->log, sequence), &first)) {
+            state->repeated += first != sequence;
+        }
     }
-    return count;
+}
+
+/* What all replicas have made durable of it, as far as its primary knows. */
+static uint64_t acknowledged(const cg_holding *holding) {
+    uint64_t least = cg_group_durable_sequence(holding->group);
+    for (uint32_t i = 0; i <= holding->space->node->options.replicas; ++i) {
+        uint64_t matched = cg_group_matched(holding->group, i);
+        least = matched < least ? matched : least;
+    }
+    return least;
+}
+
+static bool is_primary(const cg_holding *holding) {
+    return cg_group_role_of(holding->group) == CG_GROUP_PRIMARY;
+}
+
+bool cg_node_is_primary(const cg_node *node, uint32_t partition, uint64_t *epoch) {
+    const cg_holding *found = cg_node_holding(node, partition);
+    *epoch = found ? cg_group_epoch(found->group) : 0;
+    return found && is_primary(found);
 }
 
 cg_partition_state cg_node_partition(const cg_node *node, uint32_t partition) {
-    const cg_partition *found = find_partition(node, partition);
-    if (!found) {
+    const cg_holding *found = cg_node_holding(node, partition);
+    if (!found || found->is_witness) {
         return (cg_partition_state){0};
     }
-    const cg_space *space = cg_space_of_partition(node, partition);
-    bool primary = found == &space->own;
-    return (cg_partition_state){
+    bool primary = is_primary(found);
+    uint64_t last = cg_log_last(found->partition.log);
+    uint64_t durable = cg_group_durable_sequence(found->group);
+    cg_partition_state state = {
         .present = true,
         .primary = primary,
-        .last_sequence = cg_log_last(found->log),
-        .durable_sequence = found->durable_sequence,
-        .unasked = unasked_records(found),
-        .acknowledged_sequence = primary ? space->replication.acknowledged_sequence : 0,
-        .hash = cg_partition_hash(found),
+        .recovering = cg_group_is_recovering(found->group),
+        .epoch = cg_group_epoch(found->group),
+        .chain = cg_log_chain(found->partition.log, last),
+        .safe_sequence = cg_group_safe(found->group),
+        .last_sequence = last,
+        .durable_sequence = durable,
+        .acknowledged_sequence =
+            primary && node->options.replicas > 0 ? acknowledged(found) : 0,
+        .hash = cg_partition_hash(&found->partition),
     };
+    count_records(found, durable, &state);
+    return state;
+}
+
+cg_status cg_node_audit(const cg_node *node, cg_error *error) {
+    cg_status status = CG_OK;
+    for (uint32_t i = 0; i < node->options.spaces; ++i) {
+        const cg_space *space = &node->spaces[i];
+        for (uint32_t j = 0; status == CG_OK && j < space->holding_count; ++j) {
+            const cg_holding *holding = &space->holdings[j];
+            status =
+                holding->is_witness ? CG_OK : cg_partition_audit(&holding->partition, error);
+        }
+    }
+    return status;
 }
 
 bool cg_node_has_request(const cg_node *node, uint32_t partition, uint64_t request_id,
                          uint64_t *sequence) {
-    const cg_partition *found = find_partition(node, partition);
+    const cg_holding *found = cg_node_holding(node, partition);
     uint64_t at = 0;
-    if (!found || !cg_table_get(found->sequence_of, request_id, &at) ||
-        at > found->durable_sequence) {
+    if (!found || found->is_witness ||
+        !cg_table_get(found->partition.sequence_of, request_id, &at) ||
+        at > cg_group_durable_sequence(found->group)) {
         return false;
     }
     *sequence = at;
@@ -255,20 +287,30 @@ bool cg_node_has_request(const cg_node *node, uint32_t partition, uint64_t reque
 
 uint64_t cg_node_backlog(const cg_node *node) {
     uint64_t backlog = 0;
-    for (uint32_t i = 0; cg_node_replicates(node) && i < node->options.spaces; ++i) {
-        const cg_space *space = &node->spaces[i];
-        backlog += space->own.durable_sequence - space->replication.acknowledged_sequence;
+    for (uint32_t i = 0; node->options.replicas > 0 && i < node->options.spaces; ++i) {
+        for (uint32_t j = 0; j < node->spaces[i].holding_count; ++j) {
+            const cg_holding *holding = &node->spaces[i].holdings[j];
+            if (!holding->is_witness && is_primary(holding)) {
+                backlog += cg_group_durable_sequence(holding->group) - acknowledged(holding);
+            }
+        }
     }
     return backlog;
 }
 
+static bool is_at_rest(const cg_holding *holding) {
+    return holding->answered == holding->answer_count && holding->writes == 0 &&
+           (!is_primary(holding) || cg_group_is_level(holding->group));
+}
+
 bool cg_node_idle(const cg_node *node) {
-    bool idle = node->pending_open == 0 && node->items_open == 0 && cg_node_backlog(node) == 0;
-    for (uint32_t i = 0; node->corpus && idle && i < node->options.spaces; ++i) {
+    bool idle = node->pending_open == 0 && node->items_open == 0 && node->edge_write_count == 0;
+    for (uint32_t i = 0; idle && i < node->options.spaces; ++i) {
         const cg_space *space = &node->spaces[i];
-        uint64_t last = cg_log_last(space->own.log);
-        idle = space->own.durable_sequence == last && space->answered_sequence == last &&
-               !space->consolidates;
+        idle = !space->consolidates;
+        for (uint32_t j = 0; idle && j < space->holding_count; ++j) {
+            idle = is_at_rest(&space->holdings[j]);
+        }
     }
     return idle;
 }
@@ -277,35 +319,6 @@ uint64_t cg_node_vocabulary_version(const cg_node *node, uint32_t space) {
     return node->corpus && space < node->options.spaces
                ? cg_vocabulary_version(node->spaces[space].vocabulary)
                : 0;
-}
-
-cg_space_statistics cg_node_space_statistics(const cg_node *node, uint32_t number) {
-    cg_space_statistics statistics = {0};
-    if (number >= node->options.spaces) {
-        return statistics;
-    }
-    const cg_space *space = &node->spaces[number];
-    statistics.requests = space->requests;
-    statistics.allocations = space->allocations;
-    statistics.removals = space->removals;
-    if (space->cache) {
-        statistics.cache = cg_decision_cache_statistics_of(space->cache);
-    }
-    if (node->corpus) {
-        statistics.pools = cg_pools_statistics(space->own.pools);
-    }
-    return statistics;
-}
-
-static void add_pools(cg_pool_statistics *sum, const cg_pool_statistics *one) {
-    sum->slots_taken += one->slots_taken;
-    sum->slots_pinned += one->slots_pinned;
-    sum->requested_bytes += one->requested_bytes;
-    sum->slot_bytes += one->slot_bytes;
-    sum->free_bytes += one->free_bytes;
-    sum->block_bytes += one->block_bytes;
-    sum->blocks += one->blocks;
-    sum->redirected += one->redirected;
 }
 
 static void add_cache(cg_decision_cache_statistics *sum,
@@ -321,6 +334,39 @@ static void add_cache(cg_decision_cache_statistics *sum,
     sum->evicted += one->evicted;
 }
 
+cg_space_statistics cg_node_space_statistics(const cg_node *node, uint32_t number) {
+    cg_space_statistics statistics = {0};
+    if (number >= node->options.spaces) {
+        return statistics;
+    }
+    const cg_space *space = &node->spaces[number];
+    statistics.requests = space->requests;
+    statistics.allocations = space->allocations;
+    statistics.removals = space->removals;
+    for (uint32_t i = 0; i < space->holding_count; ++i) {
+        if (space->holdings[i].cache) {
+            cg_decision_cache_statistics one =
+                cg_decision_cache_statistics_of(space->holdings[i].cache);
+            add_cache(&statistics.cache, &one);
+        }
+    }
+    if (node->corpus) {
+        statistics.pools = cg_pools_statistics(space->holdings[0].partition.pools);
+    }
+    return statistics;
+}
+
+static void add_pools(cg_pool_statistics *sum, const cg_pool_statistics *one) {
+    sum->slots_taken += one->slots_taken;
+    sum->slots_pinned += one->slots_pinned;
+    sum->requested_bytes += one->requested_bytes;
+    sum->slot_bytes += one->slot_bytes;
+    sum->free_bytes += one->free_bytes;
+    sum->block_bytes += one->block_bytes;
+    sum->blocks += one->blocks;
+    sum->redirected += one->redirected;
+}
+
 void cg_spaces_statistics(const cg_node *node, cg_pool_statistics *pools,
                           cg_decision_cache_statistics *cache) {
     *pools = (cg_pool_statistics){0};
@@ -332,29 +378,63 @@ void cg_spaces_statistics(const cg_node *node, cg_pool_statistics *pools,
     }
 }
 
+static void add_group(cg_group_statistics *sum, const cg_group_statistics *one) {
+    sum->elections += one->elections;
+    sum->epochs += one->epochs;
+    sum->epochs_alone += one->epochs_alone;
+    sum->deposed += one->deposed;
+    sum->split_brains += one->split_brains;
+    sum->unions += one->unions;
+    sum->records_united += one->records_united;
+    sum->records_dropped += one->records_dropped;
+    sum->records_resent += one->records_resent;
+    sum->catch_ups += one->catch_ups;
+    sum->lag_warnings += one->lag_warnings;
+    sum->lag_drops += one->lag_drops;
+    sum->recoveries += one->recoveries;
+    sum->refused += one->refused;
+}
+
+cg_group_statistics cg_spaces_groups(const cg_node *node) {
+    cg_group_statistics sum = {0};
+    for (uint32_t i = 0; i < node->options.spaces; ++i) {
+        for (uint32_t j = 0; j < node->spaces[i].holding_count; ++j) {
+            cg_group_statistics one = cg_group_statistics_of(node->spaces[i].holdings[j].group);
+            add_group(&sum, &one);
+        }
+    }
+    return sum;
+}
+
 uint32_t cg_spaces_writes(const cg_node *node) {
     uint32_t writes = 0;
     for (uint32_t i = 0; i < node->options.spaces; ++i) {
-        writes += node->spaces[i].writes;
+        for (uint32_t j = 0; j < node->spaces[i].holding_count; ++j) {
+            writes += node->spaces[i].holdings[j].writes;
+        }
     }
     return writes;
 }
 
+static uint64_t holding_bytes(const cg_holding *holding) {
+    return (holding->is_witness ? 0 : cg_partition_bytes(&holding->partition)) +
+           cg_group_bytes(holding->group) + cg_table_bytes(holding->rejected) +
+           cg_table_bytes(holding->answer_of) + holding->shed_capacity * sizeof *holding->shed +
+           holding->answers_capacity * sizeof *holding->answers +
+           (holding->cache ? cg_decision_cache_bytes(holding->cache) : 0);
+}
+
 static uint64_t space_bytes(const cg_space *space) {
-    uint64_t bytes = sizeof *space + cg_table_bytes(space->rejected) +
-                     cg_table_bytes(space->newest_below) +
-                     space->below_capacity * sizeof *space->below +
-                     space->shed_capacity * sizeof *space->shed +
-                     space->answers_capacity * sizeof *space->answers;
-    if (space->node->corpus) {
-        bytes += cg_partition_bytes(&space->own) + cg_vocabulary_bytes(space->vocabulary);
+    uint64_t bytes = sizeof *space;
+    for (uint32_t i = 0; i < space->holding_count; ++i) {
+        bytes += holding_bytes(&space->holdings[i]);
     }
-    if (space->has_copy) {
-        bytes += cg_partition_bytes(&space->copy);
-    }
+    bytes += space->vocabulary ? cg_vocabulary_bytes(space->vocabulary) : 0;
+    bytes += space->edges ? cg_edge_set_bytes(space->edges) : 0;
+    bytes += space->edge_graph ? cg_graph_bytes(space->edge_graph) : 0;
+    bytes += space->across ? cg_distributed_bytes(space->across) : 0;
     bytes += space->recency ? cg_spread_recency_bytes(space->recency) : 0;
-    bytes += space->consolidator ? cg_consolidator_bytes(space->consolidator) : 0;
-    return bytes + (space->cache ? cg_decision_cache_bytes(space->cache) : 0);
+    return bytes + (space->consolidator ? cg_consolidator_bytes(space->consolidator) : 0);
 }
 
 uint64_t cg_spaces_bytes(const cg_node *node) {

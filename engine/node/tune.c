@@ -226,7 +226,7 @@ cg_status cg_tune_tick(cg_node *node, const cg_event *event, cg_outputs *outputs
     }
     bool goes_on = node->tune.active > 0 || node->items_open > 0;
     if (status == CG_OK && !goes_on) {
-        status = cg_associate_rest(node, event->now_ns, error);
+        status = cg_associate_rest(node, error);
     }
     begin_interval(node, event);
     node->tune.is_ticking = goes_on;

@@ -33,7 +33,7 @@ static cg_status begin(cg_edge_set *set, cg_error *error) {
                             "%d changes of edges wait to become durable, the most there can be",
                             CG_EDGE_PENDING_MAX);
     }
-    edge_write_begin(set);
+    cg_edge_write_begin(set);
     return CG_GROW(&set->allocator, set->pending, set->pending_capacity, set->pending_count + 1,
                    error);
 }
@@ -62,7 +62,7 @@ static cg_status hand_out(cg_edge_set *set, edge_pending change, cg_edge_record 
     own->is_listed = true;
     own->base = change.counter - 1;
     own->claim = change.counter;
-    cg_status status = edge_write_end(set, &(cg_edge_delta){0}, record, error);
+    cg_status status = cg_edge_write_end(set, &(cg_edge_delta){0}, record, error);
     if (status == CG_OK) {
         set->pending[set->pending_count++] = change;
     }
@@ -87,9 +87,9 @@ cg_status cg_edge_set_observe(cg_edge_set *set, cg_edge_key edge, uint8_t weight
     edge_pending change = {.edge = edge, .counter = next_counter(set)};
     change.mark = change.counter;
     const edge_pending *before = last_pending(set, &edge);
-    uint32_t link = edge_tree_find(set, &edge);
-    const edge_item *sums = link ? edge_item_find(set, link, 0, CG_EDGE_SUMS) : NULL;
-    const edge_item *reset = link ? edge_item_find(set, link, 0, CG_EDGE_RESET) : NULL;
+    uint32_t link = cg_edge_tree_find(set, &edge);
+    const edge_item *sums = link ? cg_edge_item_find(set, link, 0, CG_EDGE_SUMS) : NULL;
+    const edge_item *reset = link ? cg_edge_item_find(set, link, 0, CG_EDGE_RESET) : NULL;
     if (before ? before->mark > 0 : sums != NULL) {
         change.mark = before ? before->mark : sums->mark;
         change.weighted = before ? before->weighted : sums->weighted;
@@ -114,7 +114,7 @@ cg_status cg_edge_set_observe(cg_edge_set *set, cg_edge_key edge, uint8_t weight
                            .weighted = change.weighted,
                            .confidence = change.confidence,
                            .kind = CG_EDGE_SUMS};
-    status = edge_write_add(set, &entry, error);
+    status = cg_edge_write_add(set, &entry, error);
     return status == CG_OK ? hand_out(set, change, record, error) : status;
 }
 
@@ -129,7 +129,7 @@ static cg_status add_reset(cg_edge_set *set, const edge_pending *change, uint32_
                            .confidence = sums->confidence,
                            .about = (uint16_t)about,
                            .kind = CG_EDGE_RESET};
-    return edge_write_add(set, &entry, error);
+    return cg_edge_write_add(set, &entry, error);
 }
 
 /* A reset of each replica's sums that count, by replica; this one's are the pending ones if there
@@ -138,7 +138,7 @@ static cg_status add_resets(cg_edge_set *set, const edge_pending *change, cg_err
     const edge_pending *pending = last_pending(set, &change->edge);
     bool is_own_due = pending && pending->mark > 0;
     cg_replica_id own = set->replicas[0].id;
-    uint32_t link = edge_tree_find(set, &change->edge);
+    uint32_t link = cg_edge_tree_find(set, &change->edge);
     uint32_t at = link ? edge_node_at(set, link)->first : 0;
     cg_status status = CG_OK;
     while ((at || is_own_due) && status == CG_OK) {

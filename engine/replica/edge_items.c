@@ -25,14 +25,14 @@ static size_t place_of(const cg_edge_set *set, cg_replica_id id) {
     return low;
 }
 
-uint32_t edge_replica_find(const cg_edge_set *set, cg_replica_id id) {
+uint32_t cg_edge_replica_find(const cg_edge_set *set, cg_replica_id id) {
     size_t place = place_of(set, id);
     return place < set->replica_count && set->replicas[set->order[place]].id == id
                ? set->order[place]
                : UINT32_MAX;
 }
 
-cg_status edge_replica_meet(cg_edge_set *set, cg_replica_id id, cg_error *error) {
+cg_status cg_edge_replica_meet(cg_edge_set *set, cg_replica_id id, cg_error *error) {
     size_t place = place_of(set, id);
     if (place < set->replica_count && set->replicas[set->order[place]].id == id) {
         return CG_OK;
@@ -57,7 +57,7 @@ cg_status edge_replica_meet(cg_edge_set *set, cg_replica_id id, cg_error *error)
     return CG_OK;
 }
 
-size_t edge_dot_after(const edge_replica *replica, uint64_t counter) {
+size_t cg_edge_dot_after(const edge_replica *replica, uint64_t counter) {
     size_t low = 0;
     size_t high = replica->dot_count;
     while (low < high) {
@@ -88,7 +88,7 @@ static cg_status reserve_dots(cg_edge_set *set, uint32_t index, cg_error *error)
                    replica->dot_count + replica->arriving, error);
 }
 
-cg_status edge_set_reserve(cg_edge_set *set, size_t more, cg_error *error) {
+cg_status cg_edge_set_reserve(cg_edge_set *set, size_t more, cg_error *error) {
     if (more > UINT32_MAX - 1 - set->item_used || more > UINT32_MAX - 1 - set->node_used) {
         return cg_error_set(
             error, CG_ERROR_FULL,
@@ -116,7 +116,8 @@ static bool comes_before(const cg_edge_set *set, const edge_item *item, uint32_t
     return left != right ? left < right : item->kind < kind;
 }
 
-edge_item *edge_item_find(const cg_edge_set *set, uint32_t edge, uint32_t about, uint8_t kind) {
+edge_item *cg_edge_item_find(const cg_edge_set *set, uint32_t edge, uint32_t about,
+                             uint8_t kind) {
     for (uint32_t link = edge_node_at(set, edge)->first; link;
          link = edge_item_at(set, link)->next) {
         edge_item *item = edge_item_at(set, link);
@@ -127,7 +128,7 @@ edge_item *edge_item_find(const cg_edge_set *set, uint32_t edge, uint32_t about,
     return NULL;
 }
 
-edge_item *edge_item_add(cg_edge_set *set, uint32_t edge, uint32_t about, uint8_t kind) {
+edge_item *cg_edge_item_add(cg_edge_set *set, uint32_t edge, uint32_t about, uint8_t kind) {
     uint32_t link = set->item_free;
     if (link) {
         set->item_free = edge_item_at(set, link)->next;
@@ -152,7 +153,7 @@ static uint32_t link_of(const cg_edge_set *set, const edge_item *item) {
 static void lose_dot(cg_edge_set *set, const edge_item *item) {
     if (item->counter > 0) {
         edge_replica *replica = &set->replicas[item->origin];
-        size_t at = edge_dot_after(replica, item->counter - 1);
+        size_t at = cg_edge_dot_after(replica, item->counter - 1);
         while (replica->dots[at].item != link_of(set, item)) {
             at++;
         }
@@ -161,7 +162,8 @@ static void lose_dot(cg_edge_set *set, const edge_item *item) {
     }
 }
 
-void edge_item_give_dot(cg_edge_set *set, edge_item *item, uint32_t origin, uint64_t counter) {
+void cg_edge_item_give_dot(cg_edge_set *set, edge_item *item, uint32_t origin,
+                           uint64_t counter) {
     lose_dot(set, item);
     edge_replica *replica = &set->replicas[origin];
     CG_ASSERT(replica->dot_count < replica->dot_capacity);
@@ -176,16 +178,16 @@ void edge_item_give_dot(cg_edge_set *set, edge_item *item, uint32_t origin, uint
     item->counter = counter;
 }
 
-bool edge_pair_is_tombstone(const cg_edge_set *set, uint32_t edge, uint32_t about) {
-    return edge_item_find(set, edge, about, CG_EDGE_RESET) &&
-           !edge_item_find(set, edge, about, CG_EDGE_SUMS);
+bool cg_edge_pair_is_tombstone(const cg_edge_set *set, uint32_t edge, uint32_t about) {
+    return cg_edge_item_find(set, edge, about, CG_EDGE_RESET) &&
+           !cg_edge_item_find(set, edge, about, CG_EDGE_SUMS);
 }
 
-void edge_item_drop(cg_edge_set *set, edge_item *item) {
+void cg_edge_item_drop(cg_edge_set *set, edge_item *item) {
     uint32_t edge = item->edge;
     uint32_t about = item->about;
     uint32_t dropped = link_of(set, item);
-    set->tombstones -= edge_pair_is_tombstone(set, edge, about);
+    set->tombstones -= cg_edge_pair_is_tombstone(set, edge, about);
     uint32_t *place = &edge_node_at(set, edge)->first;
     while (*place != dropped) {
         place = &edge_item_at(set, *place)->next;
@@ -194,10 +196,10 @@ void edge_item_drop(cg_edge_set *set, edge_item *item) {
     lose_dot(set, item);
     *item = (edge_item){.kind = EDGE_ITEM_FREE, .next = set->item_free};
     set->item_free = dropped;
-    set->tombstones += edge_pair_is_tombstone(set, edge, about);
+    set->tombstones += cg_edge_pair_is_tombstone(set, edge, about);
     if (edge_node_at(set, edge)->first == 0) {
-        edge_node_tell(set, edge);
-        edge_tree_erase(set, edge);
+        cg_edge_node_tell(set, edge);
+        cg_edge_tree_erase(set, edge);
     }
 }
 
@@ -205,7 +207,7 @@ static uint64_t above(uint64_t left, uint64_t right) {
     return left > right ? left - right : 0;
 }
 
-bool edge_node_view(const cg_edge_set *set, uint32_t link, cg_edge_view *view) {
+bool cg_edge_node_view(const cg_edge_set *set, uint32_t link, cg_edge_view *view) {
     uint64_t weighted = 0;
     uint64_t confidence = 0;
     uint64_t last = 0;
@@ -239,10 +241,10 @@ bool edge_node_view(const cg_edge_set *set, uint32_t link, cg_edge_view *view) {
     return true;
 }
 
-void edge_node_tell(cg_edge_set *set, uint32_t link) {
+void cg_edge_node_tell(cg_edge_set *set, uint32_t link) {
     cg_edge_view view = {0};
     edge_node *node = edge_node_at(set, link);
-    bool exists = edge_node_view(set, link, &view);
+    bool exists = cg_edge_node_view(set, link, &view);
     uint16_t shown = exists ? (uint16_t)(view.weight + 1) : 0;
     if (shown != node->shown) {
         node->shown = shown;

@@ -113,7 +113,7 @@ static cg_status sum_claims(cg_edge_set *set, size_t parts, cg_error *error) {
     for (size_t p = 0; p < parts; p++) {
         for (uint32_t i = 0; i < set->parts[p].range_count; i++) {
             cg_edge_range range = cg_edge_delta_range(&set->parts[p], i);
-            cg_status status = edge_replica_meet(set, range.replica, error);
+            cg_status status = cg_edge_replica_meet(set, range.replica, error);
             if (status != CG_OK) {
                 return status;
             }
@@ -127,7 +127,7 @@ static cg_status sum_claims(cg_edge_set *set, size_t parts, cg_error *error) {
     for (size_t p = is_whole ? parts - 1 : 0; p < parts; p++) {
         for (uint32_t i = 0; i < set->parts[p].range_count; i++) {
             cg_edge_range range = cg_edge_delta_range(&set->parts[p], i);
-            edge_replica *replica = &set->replicas[edge_replica_find(set, range.replica)];
+            edge_replica *replica = &set->replicas[cg_edge_replica_find(set, range.replica)];
             replica->claim = range.upto > replica->claim ? range.upto : replica->claim;
         }
     }
@@ -155,7 +155,7 @@ static bool brings_news(const cg_edge_set *set) {
 }
 
 static uint32_t replica_of(const cg_edge_set *set, const cg_edge_delta *part, uint32_t range) {
-    return edge_replica_find(set, cg_edge_delta_range(part, range).replica);
+    return cg_edge_replica_find(set, cg_edge_delta_range(part, range).replica);
 }
 
 /* That nothing is reset, or claimed, that is not seen with it; and room for all. */
@@ -179,7 +179,7 @@ static cg_status prepare(cg_edge_set *set, size_t parts, cg_error *error) {
         }
         entries += part->entry_count;
     }
-    return edge_set_reserve(set, entries, error);
+    return cg_edge_set_reserve(set, entries, error);
 }
 
 static bool is_dot_before(const cg_edge_set *set, uint32_t origin, uint64_t counter,
@@ -192,16 +192,16 @@ static bool is_dot_before(const cg_edge_set *set, uint32_t origin, uint64_t coun
 /* The two rules of the head of this file. */
 static void settle(cg_edge_set *set, edge_item *sums, edge_item *reset) {
     if (reset->mark < sums->mark) {
-        edge_item_drop(set, reset);
+        cg_edge_item_drop(set, reset);
     } else if (reset->mark >= sums->counter) {
-        edge_item_drop(set, sums);
+        cg_edge_item_drop(set, sums);
     }
 }
 
 static void join_entry(cg_edge_set *set, const cg_edge_entry *entry, uint32_t origin,
                        uint32_t about) {
-    uint32_t link = edge_tree_find(set, &entry->edge);
-    edge_item *item = link ? edge_item_find(set, link, about, entry->kind) : NULL;
+    uint32_t link = cg_edge_tree_find(set, &entry->edge);
+    edge_item *item = link ? cg_edge_item_find(set, link, about, entry->kind) : NULL;
     if (entry->counter <= set->replicas[origin].seen) {
         if (CG_BUG(EDGE_REDELIVERY) && item && entry->kind == CG_EDGE_SUMS) {
             item->weighted += entry->weighted;
@@ -212,11 +212,11 @@ static void join_entry(cg_edge_set *set, const cg_edge_entry *entry, uint32_t or
         }
         return;
     }
-    link = link ? link : edge_tree_insert(set, &entry->edge);
-    set->tombstones -= edge_pair_is_tombstone(set, link, about);
+    link = link ? link : cg_edge_tree_insert(set, &entry->edge);
+    set->tombstones -= cg_edge_pair_is_tombstone(set, link, about);
     bool is_later = !item;
     if (!item) {
-        item = edge_item_add(set, link, about, entry->kind);
+        item = cg_edge_item_add(set, link, about, entry->kind);
     } else if (entry->kind == CG_EDGE_SUMS) {
         is_later = entry->counter > item->counter;
     } else {
@@ -225,15 +225,15 @@ static void join_entry(cg_edge_set *set, const cg_edge_entry *entry, uint32_t or
             (entry->mark == item->mark && is_dot_before(set, origin, entry->counter, item));
     }
     if (is_later) {
-        edge_item_give_dot(set, item, origin, entry->counter);
+        cg_edge_item_give_dot(set, item, origin, entry->counter);
         item->mark = entry->mark;
         item->weighted = entry->weighted;
         item->confidence = entry->confidence;
         item->is_kept = true;
     }
-    set->tombstones += edge_pair_is_tombstone(set, link, about);
-    edge_item *sums = edge_item_find(set, link, about, CG_EDGE_SUMS);
-    edge_item *reset = edge_item_find(set, link, about, CG_EDGE_RESET);
+    set->tombstones += cg_edge_pair_is_tombstone(set, link, about);
+    edge_item *sums = cg_edge_item_find(set, link, about, CG_EDGE_SUMS);
+    edge_item *reset = cg_edge_item_find(set, link, about, CG_EDGE_RESET);
     if (sums && reset) {
         settle(set, sums, reset);
     }
@@ -252,9 +252,9 @@ static void sweep(cg_edge_set *set) {
                 uint32_t edge = item->edge;
                 bool was_last =
                     edge_node_at(set, edge)->first == replica->dots[at].item && item->next == 0;
-                edge_item_drop(set, item);
+                cg_edge_item_drop(set, item);
                 if (!was_last) {
-                    edge_node_tell(set, edge);
+                    cg_edge_node_tell(set, edge);
                 }
             }
         }
@@ -320,9 +320,9 @@ static cg_status join(cg_edge_set *set, const cg_edge_delta *last, cg_error *err
     for (size_t p = 0; p < parts; p++) {
         for (uint32_t i = 0; i < set->parts[p].entry_count; i++) {
             cg_edge_entry entry = cg_edge_delta_entry(&set->parts[p], i);
-            uint32_t link = edge_tree_find(set, &entry.edge);
+            uint32_t link = cg_edge_tree_find(set, &entry.edge);
             if (link) {
-                edge_node_tell(set, link);
+                cg_edge_node_tell(set, link);
             }
         }
     }

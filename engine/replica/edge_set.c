@@ -13,7 +13,7 @@ cg_status cg_edge_set_alloc(const cg_edge_set_options *options, cg_allocator all
     set->allocator = allocator;
     set->options = *options;
     cg_version_vector_init(&set->stage.seen, allocator);
-    cg_status status = edge_replica_meet(set, options->replica, error);
+    cg_status status = cg_edge_replica_meet(set, options->replica, error);
     if (status != CG_OK) {
         cg_edge_set_free(set);
         return status;
@@ -54,7 +54,7 @@ cg_replica_id cg_edge_set_replica(const cg_edge_set *set) {
 }
 
 uint64_t cg_edge_set_seen(const cg_edge_set *set, cg_replica_id replica) {
-    uint32_t index = edge_replica_find(set, replica);
+    uint32_t index = cg_edge_replica_find(set, replica);
     return index == UINT32_MAX ? 0 : set->replicas[index].seen;
 }
 
@@ -87,8 +87,8 @@ uint64_t cg_edge_set_collections(const cg_edge_set *set) {
 }
 
 bool cg_edge_set_get(const cg_edge_set *set, cg_edge_key edge, cg_edge_view *view) {
-    uint32_t link = edge_tree_find(set, &edge);
-    return link && edge_node_view(set, link, view);
+    uint32_t link = cg_edge_tree_find(set, &edge);
+    return link && cg_edge_node_view(set, link, view);
 }
 
 /* The key after this one; false after the last. */
@@ -107,12 +107,12 @@ static bool step(cg_edge_key *key) {
 bool cg_edge_set_next(const cg_edge_set *set, cg_edge_key from, cg_edge_key *edge,
                       cg_edge_view *view) {
     do {
-        uint32_t link = edge_tree_next(set, &from);
+        uint32_t link = cg_edge_tree_next(set, &from);
         if (!link) {
             return false;
         }
         from = edge_node_key(edge_node_at(set, link));
-        if (edge_node_view(set, link, view)) {
+        if (cg_edge_node_view(set, link, view)) {
             *edge = from;
             return true;
         }
@@ -131,7 +131,7 @@ static void hash_items(const cg_edge_set *set, uint32_t link, cg_edge_hash kind,
     const edge_node *node = edge_node_at(set, link);
     for (uint32_t at = node->first; at; at = edge_item_at(set, at)->next) {
         const edge_item *item = edge_item_at(set, at);
-        if (kind == CG_EDGE_HASH_STATE && edge_pair_is_tombstone(set, link, item->about)) {
+        if (kind == CG_EDGE_HASH_STATE && cg_edge_pair_is_tombstone(set, link, item->about)) {
             continue;
         }
         hash_key(hasher, node);
@@ -155,19 +155,19 @@ uint64_t cg_edge_set_hash(const cg_edge_set *set, cg_edge_hash kind) {
         }
     }
     cg_edge_key key = {0};
-    uint32_t link = edge_tree_next(set, &key);
+    uint32_t link = cg_edge_tree_next(set, &key);
     while (link) {
         cg_edge_view view = {0};
         const edge_node *node = edge_node_at(set, link);
         if (kind != CG_EDGE_HASH_VISIBLE) {
             hash_items(set, link, kind, &hasher);
-        } else if (edge_node_view(set, link, &view)) {
+        } else if (cg_edge_node_view(set, link, &view)) {
             hash_key(&hasher, node);
             cg_hasher_add_u64(&hasher, view.weighted);
             cg_hasher_add_u64(&hasher, view.confidence);
         }
         key = edge_node_key(node);
-        link = step(&key) ? edge_tree_next(set, &key) : 0;
+        link = step(&key) ? cg_edge_tree_next(set, &key) : 0;
     }
     return cg_hasher_value(&hasher);
 }

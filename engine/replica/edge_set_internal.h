@@ -125,35 +125,37 @@ static inline edge_item *edge_item_at(const cg_edge_set *set, uint32_t link) {
 static inline cg_edge_key edge_node_key(const edge_node *node) {
     return (cg_edge_key){.from = node->from, .to = node->to, .type = node->type};
 }
-/* edge_tree.c. Insertion needs room (edge_set_reserve) and a key that is not there. */
-uint32_t edge_tree_find(const cg_edge_set *set, const cg_edge_key *key);
-uint32_t edge_tree_next(const cg_edge_set *set, const cg_edge_key *key); /* at it or after */
-uint32_t edge_tree_insert(cg_edge_set *set, const cg_edge_key *key);
-void edge_tree_erase(cg_edge_set *set, uint32_t link);
+/* edge_tree.c. Insertion needs room (cg_edge_set_reserve) and a key that is not there. */
+uint32_t cg_edge_tree_find(const cg_edge_set *set, const cg_edge_key *key);
+uint32_t cg_edge_tree_next(const cg_edge_set *set, const cg_edge_key *key); /* at it or after */
+uint32_t cg_edge_tree_insert(cg_edge_set *set, const cg_edge_key *key);
+void cg_edge_tree_erase(cg_edge_set *set, uint32_t link);
 
 /* edge_items.c */
 /* From now on the replica has an index. CG_ERROR_FULL, CG_ERROR_MEMORY. */
-cg_status edge_replica_meet(cg_edge_set *set, cg_replica_id id, cg_error *error);
+cg_status cg_edge_replica_meet(cg_edge_set *set, cg_replica_id id, cg_error *error);
 /* The index of a replica, or UINT32_MAX. */
-uint32_t edge_replica_find(const cg_edge_set *set, cg_replica_id id);
+uint32_t cg_edge_replica_find(const cg_edge_set *set, cg_replica_id id);
 /* Room for so many more edges and items, and for each replica's arriving dots. */
-cg_status edge_set_reserve(cg_edge_set *set, size_t more, cg_error *error);
+cg_status cg_edge_set_reserve(cg_edge_set *set, size_t more, cg_error *error);
 /* The first dot of the replica after `counter`. */
-size_t edge_dot_after(const edge_replica *replica, uint64_t counter);
-edge_item *edge_item_find(const cg_edge_set *set, uint32_t edge, uint32_t about, uint8_t kind);
-edge_item *edge_item_add(cg_edge_set *set, uint32_t edge, uint32_t about, uint8_t kind);
-void edge_item_give_dot(cg_edge_set *set, edge_item *item, uint32_t origin, uint64_t counter);
+size_t cg_edge_dot_after(const edge_replica *replica, uint64_t counter);
+edge_item *cg_edge_item_find(const cg_edge_set *set, uint32_t edge, uint32_t about,
+                             uint8_t kind);
+edge_item *cg_edge_item_add(cg_edge_set *set, uint32_t edge, uint32_t about, uint8_t kind);
+void cg_edge_item_give_dot(cg_edge_set *set, edge_item *item, uint32_t origin,
+                           uint64_t counter);
 /* An edge without items goes too, and that is told. */
-void edge_item_drop(cg_edge_set *set, edge_item *item);
-bool edge_pair_is_tombstone(const cg_edge_set *set, uint32_t edge, uint32_t about);
-bool edge_node_view(const cg_edge_set *set, uint32_t link, cg_edge_view *view);
+void cg_edge_item_drop(cg_edge_set *set, edge_item *item);
+bool cg_edge_pair_is_tombstone(const cg_edge_set *set, uint32_t edge, uint32_t about);
+bool cg_edge_node_view(const cg_edge_set *set, uint32_t link, cg_edge_view *view);
 /* Tells what the edge's weight is, if that was not the last thing told. */
-void edge_node_tell(cg_edge_set *set, uint32_t link);
+void cg_edge_node_tell(cg_edge_set *set, uint32_t link);
 
 /* edge_ship.c: the record of set->entries, with ranges of the replicas that are listed. */
-void edge_write_begin(cg_edge_set *set);
-cg_status edge_write_add(cg_edge_set *set, const cg_edge_entry *entry, cg_error *error);
-cg_status edge_write_end(cg_edge_set *set, const cg_edge_delta *header, cg_edge_record *record,
-                         cg_error *error);
+void cg_edge_write_begin(cg_edge_set *set);
+cg_status cg_edge_write_add(cg_edge_set *set, const cg_edge_entry *entry, cg_error *error);
+cg_status cg_edge_write_end(cg_edge_set *set, const cg_edge_delta *header,
+                            cg_edge_record *record, cg_error *error);
 
 #endif

@@ -17,7 +17,7 @@
 
 #include "engine/base/bug.h"
 
-void edge_write_begin(cg_edge_set *set) {
+void cg_edge_write_begin(cg_edge_set *set) {
     set->entry_count = 0;
     for (size_t i = 0; i < set->replica_count; i++) {
         edge_replica *replica = &set->replicas[i];
@@ -27,7 +27,7 @@ void edge_write_begin(cg_edge_set *set) {
     }
 }
 
-cg_status edge_write_add(cg_edge_set *set, const cg_edge_entry *entry, cg_error *error) {
+cg_status cg_edge_write_add(cg_edge_set *set, const cg_edge_entry *entry, cg_error *error) {
     cg_status status = CG_GROW(&set->allocator, set->entries, set->entry_capacity,
                                set->entry_count + 1, error);
     if (status == CG_OK) {
@@ -36,8 +36,8 @@ cg_status edge_write_add(cg_edge_set *set, const cg_edge_entry *entry, cg_error 
     return status;
 }
 
-cg_status edge_write_end(cg_edge_set *set, const cg_edge_delta *header, cg_edge_record *record,
-                         cg_error *error) {
+cg_status cg_edge_write_end(cg_edge_set *set, const cg_edge_delta *header,
+                            cg_edge_record *record, cg_error *error) {
     cg_edge_delta written = *header;
     written.entry_count = (uint32_t)set->entry_count;
     cg_status status =
@@ -102,7 +102,7 @@ static cg_status add_dot(cg_edge_set *set, uint32_t index, size_t *at, budget *r
                                .origin = (uint16_t)index,
                                .about = item->about,
                                .kind = item->kind};
-        status = edge_write_add(set, &entry, error);
+        status = cg_edge_write_add(set, &entry, error);
         if (status != CG_OK) {
             return status;
         }
@@ -127,7 +127,7 @@ static cg_status add_replica(cg_edge_set *set, uint32_t index, budget *room, boo
         return CG_OK;
     }
     list(set, index, room);
-    size_t at = edge_dot_after(replica, replica->base);
+    size_t at = cg_edge_dot_after(replica, replica->base);
     while (at < replica->dot_count) {
         size_t entries = set->entry_count;
         size_t next = at;
@@ -177,7 +177,7 @@ static void ask_for_seen(cg_edge_set *set) {
 cg_status cg_edge_set_delta(cg_edge_set *set, const cg_edge_delta_wanted *wanted,
                             cg_edge_record *record, cg_error *error) {
     bool is_whole = wanted->part > 0 ? wanted->whole : needs_all(set, wanted->seen);
-    edge_write_begin(set);
+    cg_edge_write_begin(set);
     for (size_t i = 0; i < set->replica_count; i++) {
         edge_replica *replica = &set->replicas[i];
         uint64_t seen = cg_version_vector_seen(wanted->seen, replica->id);
@@ -209,7 +209,7 @@ cg_status cg_edge_set_delta(cg_edge_set *set, const cg_edge_delta_wanted *wanted
                                                (is_whole ? CG_EDGE_DELTA_WHOLE : 0)),
                             .transfer = wanted->transfer,
                             .part = wanted->part};
-    return edge_write_end(set, &header, record, error);
+    return cg_edge_write_end(set, &header, record, error);
 }
 
 static bool is_member(cg_replica_id id, const cg_replica_id *members, size_t count) {
@@ -241,12 +241,12 @@ size_t cg_edge_set_collect(cg_edge_set *set, const cg_version_vector *passed,
             }
             edge_item *item = edge_item_at(set, replica->dots[at].item);
             if (item->kind == CG_EDGE_RESET &&
-                edge_pair_is_tombstone(set, item->edge, item->about) &&
+                cg_edge_pair_is_tombstone(set, item->edge, item->about) &&
                 is_member(set->replicas[item->about].id, members, count)) {
                 if (item->counter > replica->floor && !CG_BUG(TOMBSTONE_EARLY)) {
                     replica->floor = item->counter;
                 }
-                edge_item_drop(set, item);
+                cg_edge_item_drop(set, item);
                 dropped++;
             }
         }

@@ -24,7 +24,7 @@ static bool is_above(const edge_node *upper, const edge_node *lower) {
     return compare(&key, lower) > 0;
 }
 
-uint32_t edge_tree_find(const cg_edge_set *set, const cg_edge_key *key) {
+uint32_t cg_edge_tree_find(const cg_edge_set *set, const cg_edge_key *key) {
     uint32_t link = set->root;
     while (link) {
         const edge_node *here = edge_node_at(set, link);
@@ -37,7 +37,7 @@ uint32_t edge_tree_find(const cg_edge_set *set, const cg_edge_key *key) {
     return link;
 }
 
-uint32_t edge_tree_next(const cg_edge_set *set, const cg_edge_key *key) {
+uint32_t cg_edge_tree_next(const cg_edge_set *set, const cg_edge_key *key) {
     uint32_t best = 0;
     uint32_t link = set->root;
     while (link) {
@@ -71,7 +71,7 @@ static void split(cg_edge_set *set, uint32_t link, const cg_edge_key *key, uint3
     *above = 0;
 }
 
-uint32_t edge_tree_insert(cg_edge_set *set, const cg_edge_key *key) {
+uint32_t cg_edge_tree_insert(cg_edge_set *set, const cg_edge_key *key) {
     uint32_t link = set->node_free;
     if (link) {
         set->node_free = edge_node_at(set, link)->first;
@@ -91,7 +91,7 @@ uint32_t edge_tree_insert(cg_edge_set *set, const cg_edge_key *key) {
     return link;
 }
 
-void edge_tree_erase(cg_edge_set *set, uint32_t link) {
+void cg_edge_tree_erase(cg_edge_set *set, uint32_t link) {
     edge_node *erased = edge_node_at(set, link);
     cg_edge_key key = edge_node_key(erased);
     uint32_t *place = &set->root;

@@ -143,8 +143,9 @@ static uint32_t next_probe(cg_gossip *gossip) {
 }
 
 static cg_status greet(cg_gossip *gossip, uint32_t host, cg_error *error) {
-    return host == gossip->options.host ? CG_OK
-                                        : gossip_send_digest(gossip, host, GOSSIP_ASKS, error);
+    return host == gossip->options.host
+               ? CG_OK
+               : cg_gossip_send_digest(gossip, host, GOSSIP_ASKS, error);
 }
 
 /* While parts come in nobody is asked for more; what does not come is asked for again. */
@@ -155,7 +156,7 @@ static cg_status go_on(cg_gossip *gossip, uint64_t now_ns, cg_error *error) {
     }
     if (coming->tries < CG_GOSSIP_TRIES_MAX) {
         coming->tries++;
-        return gossip_send_more(gossip, now_ns, error);
+        return cg_gossip_send_more(gossip, now_ns, error);
     }
     coming->is_active = false;
     gossip->statistics.abandoned++;
@@ -168,7 +169,7 @@ cg_status cg_gossip_timer(cg_gossip *gossip, uint64_t timer, uint64_t now_ns, cg
     }
     cg_status status = set_timer(gossip, now_ns + gossip->options.period_ns, error);
     if (status == CG_OK) {
-        status = gossip_mark(gossip, error);
+        status = cg_gossip_mark(gossip, error);
     }
     if (status == CG_OK && gossip->coming.is_active) {
         status = go_on(gossip, now_ns, error);

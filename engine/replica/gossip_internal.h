@@ -52,13 +52,13 @@ struct cg_gossip {
 };
 
 /* gossip_message.c */
-cg_status gossip_send_digest(cg_gossip *gossip, uint32_t to, uint8_t flags, cg_error *error);
-cg_status gossip_send_more(cg_gossip *gossip, uint64_t now_ns, cg_error *error);
+cg_status cg_gossip_send_digest(cg_gossip *gossip, uint32_t to, uint8_t flags, cg_error *error);
+cg_status cg_gossip_send_more(cg_gossip *gossip, uint64_t now_ns, cg_error *error);
 
 /* gossip_mark.c: what everybody has seen. */
 /* That a host, in this life, has seen gossip->other and made `made` changes. */
-void gossip_note(cg_gossip *gossip, uint32_t host, cg_replica_id replica, uint64_t made);
+void cg_gossip_note(cg_gossip *gossip, uint32_t host, cg_replica_id replica, uint64_t made);
 /* Collects when all have passed the mark, and takes the next. */
-cg_status gossip_mark(cg_gossip *gossip, cg_error *error);
+cg_status cg_gossip_mark(cg_gossip *gossip, cg_error *error);
 
 #endif

@@ -13,7 +13,7 @@
 #include "engine/base/bug.h"
 #include "engine/replica/gossip_internal.h"
 
-void gossip_note(cg_gossip *gossip, uint32_t host, cg_replica_id replica, uint64_t made) {
+void cg_gossip_note(cg_gossip *gossip, uint32_t host, cg_replica_id replica, uint64_t made) {
     gossip_peer *peer = &gossip->peers[host];
     peer->has_left = false;
     if (peer->replica != replica) {
@@ -67,7 +67,7 @@ static size_t list_members(cg_gossip *gossip) {
     return count;
 }
 
-cg_status gossip_mark(cg_gossip *gossip, cg_error *error) {
+cg_status cg_gossip_mark(cg_gossip *gossip, cg_error *error) {
     if (gossip->has_mark && (is_passed(gossip) || CG_BUG(TOMBSTONE_EARLY))) {
         size_t members = list_members(gossip);
         gossip->statistics.collected +=

@@ -16,7 +16,8 @@ static cg_status make_room(cg_gossip *gossip, size_t size_bytes, cg_error *error
     return CG_GROW(&gossip->allocator, gossip->bytes, gossip->byte_capacity, size_bytes, error);
 }
 
-cg_status gossip_send_digest(cg_gossip *gossip, uint32_t to, uint8_t flags, cg_error *error) {
+cg_status cg_gossip_send_digest(cg_gossip *gossip, uint32_t to, uint8_t flags,
+                                cg_error *error) {
     cg_status status = cg_edge_set_vector(gossip->set, &gossip->own, error);
     size_t size_bytes = DIGEST_BYTES + cg_version_vector_bytes(&gossip->own);
     if (status == CG_OK) {
@@ -35,7 +36,7 @@ cg_status gossip_send_digest(cg_gossip *gossip, uint32_t to, uint8_t flags, cg_e
     return send(gossip, to, CG_GOSSIP_DIGEST, size_bytes, error);
 }
 
-cg_status gossip_send_more(cg_gossip *gossip, uint64_t now_ns, cg_error *error) {
+cg_status cg_gossip_send_more(cg_gossip *gossip, uint64_t now_ns, cg_error *error) {
     gossip_transfer *coming = &gossip->coming;
     size_t size_bytes = MORE_BYTES + cg_version_vector_bytes(&coming->upto);
     cg_status status = make_room(gossip, size_bytes, error);
@@ -113,7 +114,7 @@ static cg_status receive_digest(cg_gossip *gossip, uint32_t from, cg_reader *rea
         gossip->statistics.ignored++;
         return CG_OK;
     }
-    gossip_note(gossip, from, replica, made);
+    cg_gossip_note(gossip, from, replica, made);
     gossip_transfer *coming = &gossip->coming;
     if ((flags & GOSSIP_VOID) && coming->is_active && coming->peer == from) {
         coming->is_active = false;
@@ -133,9 +134,9 @@ static cg_status receive_digest(cg_gossip *gossip, uint32_t from, cg_reader *rea
     cg_order order = cg_version_vector_compare(&gossip->own, &gossip->other);
     bool lacks = order == CG_ORDER_BEFORE || order == CG_ORDER_CONCURRENT;
     if (lacks && (flags & (GOSSIP_ASKS | GOSSIP_VOID)) && !coming->is_active) {
-        return gossip_send_digest(gossip, from, 0, error);
+        return cg_gossip_send_digest(gossip, from, 0, error);
     }
-    return gossip_mark(gossip, error);
+    return cg_gossip_mark(gossip, error);
 }
 
 /* Whether any of the delta's changes was not seen. The first part of a whole delta may tell what
@@ -195,7 +196,7 @@ static cg_status advance(cg_gossip *gossip, const cg_edge_delta *delta, uint64_t
     coming->next_part++;
     coming->tries = 0;
     if (delta->flags & CG_EDGE_DELTA_MORE) {
-        return gossip_send_more(gossip, now_ns, error);
+        return cg_gossip_send_more(gossip, now_ns, error);
     }
     coming->is_active = false;
     gossip->statistics.transfers++;
@@ -265,7 +266,7 @@ static cg_status receive_more(cg_gossip *gossip, uint32_t from, cg_reader *reade
     if (collections == cg_edge_set_collections(gossip->set)) {
         status = send_delta(gossip, from, &wanted, &is_sent, error);
     }
-    return status == CG_OK && !is_sent ? gossip_send_digest(gossip, from, GOSSIP_VOID, error)
+    return status == CG_OK && !is_sent ? cg_gossip_send_digest(gossip, from, GOSSIP_VOID, error)
                                        : status;
 }
 

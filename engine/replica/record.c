@@ -7,11 +7,11 @@ static const double unit_slack = 1e-3;
 
 enum {
     PREFIX_BYTES = 8, /* length and checksum */
-    HEAD_BYTES = 8 + 8 + 8 + 8 + 4 + 1,
-    FACT_BYTES = HEAD_BYTES + 6 * 4, /* without its arrays */
+    HEAD_BYTES = 8 + 8 + 4 + 8 + 8 + 4 + 1,
+    FACT_BYTES = HEAD_BYTES + 8 + 5 * 4, /* without its arrays */
     REMOVE_BYTES = HEAD_BYTES + 8,
     WEIGHTS_BYTES = HEAD_BYTES + 4, /* without its edges */
-    WEIGHT_BYTES = 4 + 2 + 4 + 1
+    WEIGHT_BYTES = 8 + 2 + 8 + 1
 };
 
 static uint32_t learned_bytes(const cg_log_record *record) {
@@ -19,12 +19,17 @@ static uint32_t learned_bytes(const cg_log_record *record) {
 }
 
 size_t cg_log_record_bytes(const cg_log_record *record) {
-    if (record->kind == CG_RECORD_REMOVE) {
+    switch (record->kind) {
+    case CG_RECORD_REMOVE:
         return (size_t)PREFIX_BYTES + REMOVE_BYTES;
-    }
-    if (record->kind == CG_RECORD_WEIGHTS) {
+    case CG_RECORD_WEIGHTS:
         return (size_t)PREFIX_BYTES + WEIGHTS_BYTES +
                (size_t)WEIGHT_BYTES * record->weight_count;
+    case CG_RECORD_EPOCH:
+        return (size_t)PREFIX_BYTES + HEAD_BYTES;
+    case CG_RECORD_FACT:
+    case CG_RECORD_KIND_COUNT:
+        break;
     }
     return (size_t)PREFIX_BYTES + FACT_BYTES + learned_bytes(record) +
            4 * (size_t)record->dims + 8 * (size_t)record->sparse.count + record->text_bytes;
@@ -44,7 +49,7 @@ void cg_log_vectors_write(cg_writer *writer, const float *dense, uint32_t dims,
 }
 
 static void write_fact(cg_writer *writer, const cg_log_record *record) {
-    cg_write_u32(writer, record->target);
+    cg_write_u64(writer, record->target);
     cg_write_u32(writer, record->concept_type);
     cg_write_u32(writer, learned_bytes(record));
     cg_write_u32(writer, record->dims);
@@ -61,28 +66,36 @@ static void write_weights(cg_writer *writer, const cg_log_record *record) {
     cg_write_u32(writer, record->weight_count);
     for (uint32_t i = 0; i < record->weight_count; ++i) {
         const cg_log_weight *changed = &record->weights[i];
-        cg_write_u32(writer, changed->from);
-        cg_write_u16(writer, changed->edge.type);
-        cg_write_u32(writer, changed->edge.target);
-        cg_write_u8(writer, changed->edge.weight);
+        cg_write_u64(writer, changed->from);
+        cg_write_u16(writer, changed->type);
+        cg_write_u64(writer, changed->to);
+        cg_write_u8(writer, changed->weight);
     }
 }
 
 void cg_log_record_encode(const cg_log_record *record, uint8_t *bytes) {
     size_t size = cg_log_record_bytes(record);
     cg_writer writer = cg_writer_init(bytes + PREFIX_BYTES, size - PREFIX_BYTES);
-    cg_write_u64(&writer, record->sequence);
-    cg_write_u64(&writer, record->epoch);
+    cg_write_u64(&writer, record->id.epoch);
+    cg_write_u64(&writer, record->id.number);
+    cg_write_u32(&writer, record->id.replica);
     cg_write_u64(&writer, record->request_id);
     cg_write_u64(&writer, record->clock.physical_ns);
     cg_write_u32(&writer, record->clock.logical);
     cg_write_u8(&writer, (uint8_t)record->kind);
-    if (record->kind == CG_RECORD_REMOVE) {
-        cg_write_u64(&writer, record->removed_sequence);
-    } else if (record->kind == CG_RECORD_WEIGHTS) {
-        write_weights(&writer, record);
-    } else {
+    switch (record->kind) {
+    case CG_RECORD_FACT:
         write_fact(&writer, record);
+        break;
+    case CG_RECORD_REMOVE:
+        cg_write_u64(&writer, record->removed);
+        break;
+    case CG_RECORD_WEIGHTS:
+        write_weights(&writer, record);
+        break;
+    case CG_RECORD_EPOCH:
+    case CG_RECORD_KIND_COUNT:
+        break;
     }
     CG_ASSERT(!writer.failed && writer.used_bytes == size - PREFIX_BYTES);
 
@@ -137,7 +150,7 @@ cg_status cg_log_vectors_read(cg_reader *reader, uint32_t dims, uint32_t entries
 /* What stands behind the head of a fact's record, of which nothing may be left over. */
 static cg_status read_fact(cg_reader *reader, cg_log_buffers *buffers, cg_log_record *read,
                            size_t record_bytes, cg_error *error) {
-    read->target = cg_read_u32(reader);
+    read->target = cg_read_u64(reader);
     read->concept_type = cg_read_u32(reader);
     uint32_t learned = cg_read_u32(reader);
     read->has_learned = learned > 0;
@@ -147,7 +160,7 @@ static cg_status read_fact(cg_reader *reader, cg_log_buffers *buffers, cg_log_re
     if (reader->failed) {
         return cg_error_set(error, CG_ERROR_CORRUPT,
                             "log record %llu is cut: a fact has more than %zu bytes",
-                            (unsigned long long)read->sequence, record_bytes);
+                            (unsigned long long)read->id.number, record_bytes);
     }
     if (read->dims < CG_DIMS_MIN || read->dims > CG_DIMS_MAX ||
         read->sparse.count > CG_SPARSE_ENTRIES_MAX ||
@@ -158,7 +171,7 @@ static cg_status read_fact(cg_reader *reader, cg_log_buffers *buffers, cg_log_re
         return cg_error_set(error, CG_ERROR_CORRUPT,
                             "log record %llu: %u learned bytes, %u dims, %u features and %u "
                             "text bytes do not fit its %zu bytes",
-                            (unsigned long long)read->sequence, learned, read->dims,
+                            (unsigned long long)read->id.number, learned, read->dims,
                             read->sparse.count, read->text_bytes, record_bytes);
     }
     cg_status status =
@@ -179,17 +192,28 @@ static cg_status read_fact(cg_reader *reader, cg_log_buffers *buffers, cg_log_re
 
 static cg_status read_removal(cg_reader *reader, cg_log_record *read, size_t record_bytes,
                               cg_error *error) {
-    read->removed_sequence = cg_read_u64(reader);
+    read->removed = cg_read_u64(reader);
     if (reader->failed || cg_reader_left(reader) != 0) {
         return cg_error_set(
             error, CG_ERROR_CORRUPT, "log record %llu has %zu bytes; a removal has %d",
-            (unsigned long long)read->sequence, record_bytes, PREFIX_BYTES + REMOVE_BYTES);
+            (unsigned long long)read->id.number, record_bytes, PREFIX_BYTES + REMOVE_BYTES);
     }
-    if (read->removed_sequence == 0 || read->removed_sequence >= read->sequence) {
-        return cg_error_set(
-            error, CG_ERROR_CORRUPT,
-            "log record %llu removes record %llu, which does not come before it",
-            (unsigned long long)read->sequence, (unsigned long long)read->removed_sequence);
+    if (!(read->removed & CG_FACT_ID_BIT)) {
+        return cg_error_set(error, CG_ERROR_CORRUPT, "log record %llu removes %llu, no fact",
+                            (unsigned long long)read->id.number,
+                            (unsigned long long)read->removed);
+    }
+    return CG_OK;
+}
+
+static cg_status read_epoch(cg_reader *reader, const cg_log_record *read, size_t record_bytes,
+                            cg_error *error) {
+    if (cg_reader_left(reader) != 0 || read->request_id != 0) {
+        return cg_error_set(error, CG_ERROR_CORRUPT,
+                            "log record %llu, which begins an epoch, has %zu bytes of %d and "
+                            "request id %llu of 0",
+                            (unsigned long long)read->id.number, record_bytes,
+                            PREFIX_BYTES + HEAD_BYTES, (unsigned long long)read->request_id);
     }
     return CG_OK;
 }
@@ -198,19 +222,18 @@ static bool is_before(const cg_log_weight *one, const cg_log_weight *other) {
     if (one->from != other->from) {
         return one->from < other->from;
     }
-    return one->edge.type != other->edge.type ? one->edge.type < other->edge.type
-                                              : one->edge.target < other->edge.target;
+    return one->type != other->type ? one->type < other->type : one->to < other->to;
 }
 
 /* The order makes sure that no edge is there twice, and that equal changes are equal bytes. */
 static cg_status read_weights(cg_reader *reader, cg_log_buffers *buffers, cg_log_record *read,
                               size_t record_bytes, cg_error *error) {
-    unsigned long long sequence = read->sequence;
+    unsigned long long number = read->id.number;
     if (read->request_id != 0) {
         return cg_error_set(error, CG_ERROR_CORRUPT,
                             "log record %llu has new weights for request %llu; nobody asks for "
                             "them",
-                            sequence, (unsigned long long)read->request_id);
+                            number, (unsigned long long)read->request_id);
     }
     read->weight_count = cg_read_u32(reader);
     if (reader->failed || read->weight_count < 1 ||
@@ -220,22 +243,23 @@ static cg_status read_weights(cg_reader *reader, cg_log_buffers *buffers, cg_log
             error, CG_ERROR_CORRUPT,
             "log record %llu has %u new weights in %zu bytes; it may have 1..%d, "
             "of %d bytes each beside %d",
-            sequence, read->weight_count, record_bytes, CG_RECORD_WEIGHTS_MAX, WEIGHT_BYTES,
+            number, read->weight_count, record_bytes, CG_RECORD_WEIGHTS_MAX, WEIGHT_BYTES,
             PREFIX_BYTES + WEIGHTS_BYTES);
     }
     for (uint32_t i = 0; i < read->weight_count; ++i) {
         cg_log_weight *changed = &buffers->edges[i];
-        *changed = (cg_log_weight){.from = cg_read_u32(reader)};
-        changed->edge.type = cg_read_u16(reader);
-        changed->edge.target = cg_read_u32(reader);
-        changed->edge.weight = cg_read_u8(reader);
-        if (changed->from == changed->edge.target ||
+        *changed = (cg_log_weight){.from = cg_read_u64(reader)};
+        changed->type = cg_read_u16(reader);
+        changed->to = cg_read_u64(reader);
+        changed->weight = cg_read_u8(reader);
+        if (changed->from == changed->to ||
             (i > 0 && !is_before(&buffers->edges[i - 1], changed))) {
             return cg_error_set(
                 error, CG_ERROR_CORRUPT,
-                "log record %llu: new weight %u, of the edge of type %u from row "
-                "%u to row %u, is out of order, there twice, or of no edge",
-                sequence, i, changed->edge.type, changed->from, changed->edge.target);
+                "log record %llu: new weight %u, of the edge of type %u from concept %llu to "
+                "%llu, is out of order, there twice, or of no edge",
+                number, i, changed->type, (unsigned long long)changed->from,
+                (unsigned long long)changed->to);
         }
     }
     read->weights = buffers->edges;
@@ -249,6 +273,8 @@ static cg_status read_body(cg_reader *reader, cg_log_buffers *buffers, cg_log_re
         return read_removal(reader, read, record_bytes, error);
     case CG_RECORD_WEIGHTS:
         return read_weights(reader, buffers, read, record_bytes, error);
+    case CG_RECORD_EPOCH:
+        return read_epoch(reader, read, record_bytes, error);
     case CG_RECORD_FACT:
     case CG_RECORD_KIND_COUNT:
     default:
@@ -256,24 +282,52 @@ static cg_status read_body(cg_reader *reader, cg_log_buffers *buffers, cg_log_re
     }
 }
 
-cg_status cg_log_record_decode(const uint8_t *bytes, size_t size_bytes, cg_log_buffers *buffers,
-                               cg_log_record *record, size_t *used_bytes, cg_error *error) {
+/* The length of the record, without its first 4 bytes, and a reader of what the checksum is of. */
+static cg_status open_record(const uint8_t *bytes, size_t size_bytes, size_t *length,
+                             cg_reader *body, cg_error *error) {
     cg_reader prefix = cg_reader_init(bytes, size_bytes);
-    size_t length = cg_read_u32(&prefix);
+    *length = cg_read_u32(&prefix);
     uint32_t checksum = cg_read_u32(&prefix);
-    if (prefix.failed || length < 4 + HEAD_BYTES || length > size_bytes - 4) {
+    if (prefix.failed || *length < 4 + HEAD_BYTES || *length > size_bytes - 4) {
         return cg_error_set(error, CG_ERROR_CORRUPT, "log record is cut: %zu bytes left of %zu",
-                            size_bytes, length + 4);
+                            size_bytes, *length + 4);
     }
-    size_t body_bytes = length - 4;
-    if (cg_crc32c(bytes + PREFIX_BYTES, body_bytes) != checksum) {
+    if (cg_crc32c(bytes + PREFIX_BYTES, *length - 4) != checksum) {
         return cg_error_set(error, CG_ERROR_CORRUPT,
                             "log record's checksum %08x does not match its bytes", checksum);
     }
-    cg_reader reader = cg_reader_init(bytes + PREFIX_BYTES, body_bytes);
+    *body = cg_reader_init(bytes + PREFIX_BYTES, *length - 4);
+    return CG_OK;
+}
+
+static void read_id(cg_reader *reader, cg_log_id *id) {
+    id->epoch = cg_read_u64(reader);
+    id->number = cg_read_u64(reader);
+    id->replica = cg_read_u32(reader);
+}
+
+cg_status cg_log_record_peek(const uint8_t *bytes, size_t size_bytes, size_t *used_bytes,
+                             cg_log_id *id, cg_error *error) {
+    size_t length = 0;
+    cg_reader reader;
+    cg_status status = open_record(bytes, size_bytes, &length, &reader, error);
+    if (status == CG_OK) {
+        read_id(&reader, id);
+        *used_bytes = length + 4;
+    }
+    return status;
+}
+
+cg_status cg_log_record_decode(const uint8_t *bytes, size_t size_bytes, cg_log_buffers *buffers,
+                               cg_log_record *record, size_t *used_bytes, cg_error *error) {
+    size_t length = 0;
+    cg_reader reader;
+    cg_status status = open_record(bytes, size_bytes, &length, &reader, error);
+    if (status != CG_OK) {
+        return status;
+    }
     cg_log_record read = {0};
-    read.sequence = cg_read_u64(&reader);
-    read.epoch = cg_read_u64(&reader);
+    read_id(&reader, &read.id);
     read.request_id = cg_read_u64(&reader);
     read.clock.physical_ns = cg_read_u64(&reader);
     read.clock.logical = cg_read_u32(&reader);
@@ -281,10 +335,10 @@ cg_status cg_log_record_decode(const uint8_t *bytes, size_t size_bytes, cg_log_b
     if (kind >= CG_RECORD_KIND_COUNT) {
         return cg_error_set(error, CG_ERROR_CORRUPT,
                             "log record %llu is of kind %u, which is not known",
-                            (unsigned long long)read.sequence, kind);
+                            (unsigned long long)read.id.number, kind);
     }
     read.kind = (cg_record_kind)kind;
-    cg_status status = read_body(&reader, buffers, &read, length + 4, error);
+    status = read_body(&reader, buffers, &read, length + 4, error);
     if (status == CG_OK) {
         *record = read;
         *used_bytes = length + 4;

@@ -121,13 +121,13 @@ static cg_status set_timer(const cg_swim *swim, uint64_t timer, uint64_t at_ns,
 cg_status cg_swim_begin(cg_swim *swim, uint64_t now_ns, cg_error *error) {
     uint32_t self = swim->options.host;
     uint64_t seed = swim->options.seed;
-    swim_ring_init(&swim->live, seed, "swim.order", self);
-    swim_ring_init(&swim->dead, seed, "swim.reconnect", self);
+    cg_swim_ring_init(&swim->live, seed, "swim.order", self);
+    cg_swim_ring_init(&swim->dead, seed, "swim.reconnect", self);
     swim->helper_stream = cg_stream_init(seed, "swim.helper", self);
     for (uint32_t host = 0; host < swim->options.hosts; host++) {
         swim->members[host] = (swim_member){.spot = SWIM_NOWHERE};
         if (host != self) {
-            swim_ring_insert(&swim->live, swim->members, host);
+            cg_swim_ring_insert(&swim->live, swim->members, host);
         }
     }
     swim->news_count = 0;
@@ -159,9 +159,9 @@ static cg_status send_answer(cg_swim *swim, uint32_t to, cg_swim_message_type ty
     message.incarnation = swim->members[swim->options.host].incarnation;
     message.receiver = (swim_claim){receiver->incarnation, receiver->liveness};
     message.is_asking = type == CG_SWIM_PING && swim->asks_left > 0;
-    message.update_count = swim_news_take(swim, to, is_told, message.updates);
+    message.update_count = cg_swim_news_take(swim, to, is_told, message.updates);
     uint8_t bytes[CG_SWIM_PAYLOAD_BYTES_MAX];
-    size_t size_bytes = swim_encode(&message, bytes);
+    size_t size_bytes = cg_swim_encode(&message, bytes);
     swim->statistics.sent[type]++;
     swim->statistics.sent_bytes += size_bytes;
     swim->statistics.updates += message.update_count;
@@ -175,17 +175,17 @@ static cg_status send(cg_swim *swim, uint32_t to, cg_swim_message_type type, swi
 
 static cg_status learn_all(cg_swim *swim, uint32_t from, const swim_message *message,
                            uint64_t now_ns, cg_error *error) {
-    cg_status status = swim_hear(swim, message->receiver, now_ns, error);
+    cg_status status = cg_swim_hear(swim, message->receiver, now_ns, error);
     if (status == CG_OK) {
         swim_claim sender = {message->incarnation, CG_SWIM_ALIVE};
-        status = swim_learn(swim, from, sender, now_ns, error);
+        status = cg_swim_learn(swim, from, sender, now_ns, error);
     }
     if (swim->members[from].liveness == CG_SWIM_DEAD) {
         return status; /* he was cut off: what he says of others is worth nothing */
     }
     for (uint32_t i = 0; i < message->update_count && status == CG_OK; i++) {
         const swim_update *update = &message->updates[i];
-        status = swim_learn(swim, update->host, update->claim, now_ns, error);
+        status = cg_swim_learn(swim, update->host, update->claim, now_ns, error);
     }
     return status;
 }
@@ -193,7 +193,7 @@ static cg_status learn_all(cg_swim *swim, uint32_t from, const swim_message *mes
 cg_status cg_swim_receive(cg_swim *swim, uint32_t from, uint16_t type, const uint8_t *payload,
                           size_t size_bytes, uint64_t now_ns, cg_error *error) {
     swim_message message;
-    cg_status status = swim_decode(swim, from, type, payload, size_bytes, &message, error);
+    cg_status status = cg_swim_decode(swim, from, type, payload, size_bytes, &message, error);
     if (status == CG_OK) {
         status = learn_all(swim, from, &message, now_ns, error);
     }
@@ -226,7 +226,7 @@ static cg_status end_probe(cg_swim *swim, uint64_t now_ns, cg_error *error) {
     }
     swim->statistics.suspicions++;
     swim_claim claim = {target->incarnation, CG_SWIM_SUSPECT};
-    return swim_learn(swim, swim->probe.target, claim, now_ns, error);
+    return cg_swim_learn(swim, swim->probe.target, claim, now_ns, error);
 }
 
 static cg_status begin_probe(cg_swim *swim, uint64_t now_ns, cg_error *error) {
@@ -236,7 +236,7 @@ static cg_status begin_probe(cg_swim *swim, uint64_t now_ns, cg_error *error) {
         return CG_OK;
     }
     swim->probe = (swim_probe){swim->options.host, swim->sequence++,
-                               swim_ring_next(&swim->live, swim->members)};
+                               cg_swim_ring_next(&swim->live, swim->members)};
     swim->ack_at_ns = now_ns + swim->options.ack_timeout_ns;
     cg_status status = send(swim, swim->probe.target, CG_SWIM_PING, swim->probe, error);
     return status != CG_OK ? status : set_timer(swim, SWIM_TIMER_ACK, swim->ack_at_ns, error);
@@ -248,7 +248,7 @@ static cg_status reconnect(cg_swim *swim, cg_error *error) {
     }
     swim->statistics.reconnects++;
     swim_probe probe = {swim->options.host, swim->sequence++,
-                        swim_ring_next(&swim->dead, swim->members)};
+                        cg_swim_ring_next(&swim->dead, swim->members)};
     return send(swim, probe.target, CG_SWIM_PING, probe, error);
 }
 
@@ -276,7 +276,7 @@ static cg_status on_ack_timeout(cg_swim *swim, uint64_t now_ns, cg_error *error)
     }
     swim->has_asked = true;
     uint32_t helpers[CG_SWIM_INDIRECT_MAX];
-    uint32_t count = swim_helpers(swim, swim->probe.target, helpers);
+    uint32_t count = cg_swim_helpers(swim, swim->probe.target, helpers);
     cg_status status = CG_OK;
     for (uint32_t i = 0; i < count && status == CG_OK; i++) {
         status = send(swim, helpers[i], CG_SWIM_PING_REQ, swim->probe, error);
@@ -295,7 +295,7 @@ cg_status cg_swim_timer(cg_swim *swim, uint64_t timer, uint64_t now_ns, cg_error
     if (host >= swim->options.hosts) {
         return CG_OK;
     }
-    return swim_suspicion_over(swim, (uint32_t)host, now_ns, error);
+    return cg_swim_suspicion_over(swim, (uint32_t)host, now_ns, error);
 }
 
 /* --- inspection --- */

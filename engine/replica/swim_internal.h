@@ -82,39 +82,41 @@ struct cg_swim {
 };
 
 /* --- swim_order.c: turns --- */
-void swim_ring_init(swim_ring *ring, uint64_t seed, const char *name, uint32_t host);
+void cg_swim_ring_init(swim_ring *ring, uint64_t seed, const char *name, uint32_t host);
 /* Who is next; the ring is not empty. A round visits everybody who stays once, in a new
  * order. */
-uint32_t swim_ring_next(swim_ring *ring, swim_member *members);
+uint32_t cg_swim_ring_next(swim_ring *ring, swim_member *members);
 /* At a place drawn (section 4.3), which may be among those who had their turn: when many come
  * at once, nobody else waits for all of them. */
-void swim_ring_insert(swim_ring *ring, swim_member *members, uint32_t host);
+void cg_swim_ring_insert(swim_ring *ring, swim_member *members, uint32_t host);
 /* Nobody else's turn is skipped or comes twice. */
-void swim_ring_remove(swim_ring *ring, swim_member *members, uint32_t host);
+void cg_swim_ring_remove(swim_ring *ring, swim_member *members, uint32_t host);
 /* Draws up to `indirect` live members other than `target`, each as likely; returns how many. */
-uint32_t swim_helpers(cg_swim *swim, uint32_t target, uint32_t *helpers);
+uint32_t cg_swim_helpers(cg_swim *swim, uint32_t target, uint32_t *helpers);
 
 /* --- swim_news.c: what is to be passed on --- */
-void swim_news_add(cg_swim *swim, uint32_t host); /* as never sent */
+void cg_swim_news_add(cg_swim *swim, uint32_t host); /* as never sent */
 /* Up to updates_max updates for `to`, ascending by host; returns how many. is_told: what room
  * is left goes to who is dead. */
-uint32_t swim_news_take(cg_swim *swim, uint32_t to, bool is_told, swim_update *updates);
-void swim_news_drop_dead(cg_swim *swim); /* the news of who is DEAD */
+uint32_t cg_swim_news_take(cg_swim *swim, uint32_t to, bool is_told, swim_update *updates);
+void cg_swim_news_drop_dead(cg_swim *swim); /* the news of who is DEAD */
 
 /* --- swim_view.c: what is known --- */
 /* Another host's claim joins what is known of it. */
-cg_status swim_learn(cg_swim *swim, uint32_t host, swim_claim claim, uint64_t now_ns,
-                     cg_error *error);
+cg_status cg_swim_learn(cg_swim *swim, uint32_t host, swim_claim claim, uint64_t now_ns,
+                        cg_error *error);
 /* A claim about this host: refuted, or an earlier life's incarnation taken over. */
-cg_status swim_hear(cg_swim *swim, swim_claim claim, uint64_t now_ns, cg_error *error);
-cg_status swim_suspicion_over(cg_swim *swim, uint32_t host, uint64_t now_ns, cg_error *error);
+cg_status cg_swim_hear(cg_swim *swim, swim_claim claim, uint64_t now_ns, cg_error *error);
+cg_status cg_swim_suspicion_over(cg_swim *swim, uint32_t host, uint64_t now_ns,
+                                 cg_error *error);
 
 enum { SWIM_TIMER_PERIOD, SWIM_TIMER_ACK, SWIM_TIMER_SUSPICION }; /* the last: plus the host */
 
 /* --- swim_message.c --- */
 /* bytes: [CG_SWIM_PAYLOAD_BYTES_MAX]; returns the size. */
-size_t swim_encode(const swim_message *message, uint8_t *bytes);
-cg_status swim_decode(const cg_swim *swim, uint32_t from, uint16_t type, const uint8_t *payload,
-                      size_t size_bytes, swim_message *message, cg_error *error);
+size_t cg_swim_encode(const swim_message *message, uint8_t *bytes);
+cg_status cg_swim_decode(const cg_swim *swim, uint32_t from, uint16_t type,
+                         const uint8_t *payload, size_t size_bytes, swim_message *message,
+                         cg_error *error);
 
 #endif

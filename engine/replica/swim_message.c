@@ -7,7 +7,7 @@ static void write_claim(cg_writer *writer, swim_claim claim) {
     cg_write_u8(writer, claim.liveness);
 }
 
-size_t swim_encode(const swim_message *message, uint8_t *bytes) {
+size_t cg_swim_encode(const swim_message *message, uint8_t *bytes) {
     cg_writer writer = cg_writer_init(bytes, CG_SWIM_PAYLOAD_BYTES_MAX);
     cg_write_u32(&writer, message->probe.sequence);
     cg_write_u32(&writer, message->probe.origin);
@@ -117,8 +117,9 @@ static cg_status check_size(size_t size_bytes, uint32_t update_count, cg_error *
     return CG_OK;
 }
 
-cg_status swim_decode(const cg_swim *swim, uint32_t from, uint16_t type, const uint8_t *payload,
-                      size_t size_bytes, swim_message *message, cg_error *error) {
+cg_status cg_swim_decode(const cg_swim *swim, uint32_t from, uint16_t type,
+                         const uint8_t *payload, size_t size_bytes, swim_message *message,
+                         cg_error *error) {
     cg_status status = check_sender(swim, from, type, error);
     if (status != CG_OK) {
         return status;

@@ -54,7 +54,7 @@ static uint32_t pop(cg_swim *swim) {
     return first;
 }
 
-void swim_news_add(cg_swim *swim, uint32_t host) {
+void cg_swim_news_add(cg_swim *swim, uint32_t host) {
     swim_member *member = &swim->members[host];
     member->sent = 0;
     if (member->spot == SWIM_NOWHERE) {
@@ -101,7 +101,7 @@ static uint32_t add_dead(cg_swim *swim, uint32_t to, swim_update *updates, uint3
     return count;
 }
 
-uint32_t swim_news_take(cg_swim *swim, uint32_t to, bool is_told, swim_update *updates) {
+uint32_t cg_swim_news_take(cg_swim *swim, uint32_t to, bool is_told, swim_update *updates) {
     uint32_t count = 0;
     bool met_receiver = false; /* the header says it all of him */
     while (count < swim->options.updates_max && swim->news_count > 0) {
@@ -128,7 +128,7 @@ uint32_t swim_news_take(cg_swim *swim, uint32_t to, bool is_told, swim_update *u
     return count;
 }
 
-void swim_news_drop_dead(cg_swim *swim) {
+void cg_swim_news_drop_dead(cg_swim *swim) {
     uint32_t count = swim->news_count;
     swim->news_count = 0;
     for (uint32_t i = 0; i < count; i++) { /* what is kept never passes what is read */

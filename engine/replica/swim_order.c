@@ -5,7 +5,7 @@
  */
 #include "engine/replica/swim_internal.h"
 
-void swim_ring_init(swim_ring *ring, uint64_t seed, const char *name, uint32_t host) {
+void cg_swim_ring_init(swim_ring *ring, uint64_t seed, const char *name, uint32_t host) {
     ring->count = 0;
     ring->next = 0;
     ring->stream = cg_stream_init(seed, name, host);
@@ -16,7 +16,7 @@ static void place(swim_ring *ring, swim_member *members, uint32_t at, uint32_t h
     members[host].place = at;
 }
 
-uint32_t swim_ring_next(swim_ring *ring, swim_member *members) {
+uint32_t cg_swim_ring_next(swim_ring *ring, swim_member *members) {
     CG_ASSERT(ring->count > 0);
     if (ring->next == ring->count) {
         cg_stream_shuffle_u32(&ring->stream, ring->hosts, ring->count);
@@ -28,7 +28,7 @@ uint32_t swim_ring_next(swim_ring *ring, swim_member *members) {
     return ring->hosts[ring->next++];
 }
 
-void swim_ring_insert(swim_ring *ring, swim_member *members, uint32_t host) {
+void cg_swim_ring_insert(swim_ring *ring, swim_member *members, uint32_t host) {
     uint32_t at = (uint32_t)cg_stream_next_below(&ring->stream, ring->count + 1);
     if (at < ring->next) { /* among those who had their turn, as the last: it is all the same */
         at = ring->next++;
@@ -40,7 +40,7 @@ void swim_ring_insert(swim_ring *ring, swim_member *members, uint32_t host) {
     ring->count++;
 }
 
-void swim_ring_remove(swim_ring *ring, swim_member *members, uint32_t host) {
+void cg_swim_ring_remove(swim_ring *ring, swim_member *members, uint32_t host) {
     uint32_t at = members[host].place;
     CG_ASSERT(at < ring->count && ring->hosts[at] == host);
     if (at < ring->next) { /* the gap goes to the end of those who had their turn */
@@ -63,7 +63,7 @@ static bool holds(const uint32_t *values, uint32_t count, uint32_t value) {
     return false;
 }
 
-uint32_t swim_helpers(cg_swim *swim, uint32_t target, uint32_t *helpers) {
+uint32_t cg_swim_helpers(cg_swim *swim, uint32_t target, uint32_t *helpers) {
     const swim_member *member = &swim->members[target];
     uint32_t left_out = member->liveness == CG_SWIM_DEAD ? SWIM_NOWHERE : member->place;
     uint32_t others = swim->live.count - (left_out == SWIM_NOWHERE ? 0 : 1);

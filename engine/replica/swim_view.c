@@ -16,7 +16,7 @@ static cg_status tell(const cg_swim *swim, uint32_t host, cg_error *error) {
 }
 
 /* At most one timer a host is under way: when it comes early for a later suspicion, it is set
- * anew (swim_suspicion_over). */
+ * anew (cg_swim_suspicion_over). */
 static cg_status suspect(cg_swim *swim, uint32_t host, uint64_t now_ns, cg_error *error) {
     swim_member *member = &swim->members[host];
     member->deadline_ns = now_ns + swim->suspicion_ns;
@@ -28,8 +28,8 @@ static cg_status suspect(cg_swim *swim, uint32_t host, uint64_t now_ns, cg_error
                             member->deadline_ns, error);
 }
 
-cg_status swim_learn(cg_swim *swim, uint32_t host, swim_claim claim, uint64_t now_ns,
-                     cg_error *error) {
+cg_status cg_swim_learn(cg_swim *swim, uint32_t host, swim_claim claim, uint64_t now_ns,
+                        cg_error *error) {
     swim_member *member = &swim->members[host];
     if (rank(claim.incarnation, claim.liveness) <=
         rank(member->incarnation, member->liveness)) {
@@ -38,15 +38,15 @@ cg_status swim_learn(cg_swim *swim, uint32_t host, swim_claim claim, uint64_t no
     bool was_dead = member->liveness == CG_SWIM_DEAD;
     bool is_dead = claim.liveness == CG_SWIM_DEAD;
     if (was_dead != is_dead) {
-        swim_ring_remove(was_dead ? &swim->dead : &swim->live, swim->members, host);
-        swim_ring_insert(is_dead ? &swim->dead : &swim->live, swim->members, host);
+        cg_swim_ring_remove(was_dead ? &swim->dead : &swim->live, swim->members, host);
+        cg_swim_ring_insert(is_dead ? &swim->dead : &swim->live, swim->members, host);
         swim->statistics.returns += was_dead;
     }
     swim->counts[member->liveness]--;
     swim->counts[claim.liveness]++;
     member->incarnation = claim.incarnation;
     member->liveness = claim.liveness;
-    swim_news_add(swim, host);
+    cg_swim_news_add(swim, host);
     if (claim.liveness == CG_SWIM_SUSPECT) {
         cg_status status = suspect(swim, host, now_ns, error);
         if (status != CG_OK) {
@@ -59,16 +59,16 @@ cg_status swim_learn(cg_swim *swim, uint32_t host, swim_claim claim, uint64_t no
 /* This host was thought dead, so it was cut off: its claims were made, or heard, with nobody to
  * answer them. Those it suspects get the time anew, and it says so, that they may answer. */
 static void doubt_claims(cg_swim *swim, uint64_t now_ns) {
-    swim_news_drop_dead(swim);
+    cg_swim_news_drop_dead(swim);
     for (uint32_t host = 0; host < swim->options.hosts; host++) {
         if (swim->members[host].liveness == CG_SWIM_SUSPECT) {
             swim->members[host].deadline_ns = now_ns + swim->suspicion_ns;
-            swim_news_add(swim, host);
+            cg_swim_news_add(swim, host);
         }
     }
 }
 
-cg_status swim_hear(cg_swim *swim, swim_claim claim, uint64_t now_ns, cg_error *error) {
+cg_status cg_swim_hear(cg_swim *swim, swim_claim claim, uint64_t now_ns, cg_error *error) {
     swim_member *self = &swim->members[swim->options.host];
     if (rank(claim.incarnation, claim.liveness) <= rank(self->incarnation, self->liveness)) {
         return CG_OK;
@@ -88,7 +88,8 @@ cg_status swim_hear(cg_swim *swim, swim_claim claim, uint64_t now_ns, cg_error *
     return tell(swim, swim->options.host, error);
 }
 
-cg_status swim_suspicion_over(cg_swim *swim, uint32_t host, uint64_t now_ns, cg_error *error) {
+cg_status cg_swim_suspicion_over(cg_swim *swim, uint32_t host, uint64_t now_ns,
+                                 cg_error *error) {
     swim_member *member = &swim->members[host];
     if (!member->has_timer) {
         return CG_OK;
@@ -103,6 +104,6 @@ cg_status swim_suspicion_over(cg_swim *swim, uint32_t host, uint64_t now_ns, cg_
                                 member->deadline_ns, error);
     }
     swim->statistics.deaths++;
-    return swim_learn(swim, host, (swim_claim){member->incarnation, CG_SWIM_DEAD}, now_ns,
-                      error);
+    return cg_swim_learn(swim, host, (swim_claim){member->incarnation, CG_SWIM_DEAD}, now_ns,
+                         error);
 }

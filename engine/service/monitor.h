@@ -28,6 +28,9 @@ typedef enum cg_monitor_kind {
     CG_MONITOR_DEALLOCATE,
     CG_MONITOR_RECALL,
     CG_MONITOR_SPREAD,
+    CG_MONITOR_GET,
+    CG_MONITOR_EDGE,
+    CG_MONITOR_SEARCH,
     CG_MONITOR_KINDS
 } cg_monitor_kind;
 
@@ -168,7 +171,8 @@ uint64_t cg_monitor_hash(const cg_monitor *monitor);   /* over all state */
  * places, and null for what is unknown; keys always all, in this order:
  *
  *   {"schema": 1, "at_ns": N, "interval_ns": N, "intervals": N,
- *    "requests": {"allocate": N, "allocate_batch": N, "deallocate": N, "recall": N, "spread": N},
+ *    "requests": {"allocate": N, "allocate_batch": N, "deallocate": N, "recall": N, "spread": N,
+ *                 "get": N, "edge": N, "search": N},
  *    "accepted": N, "shed": N, "failed": N, "conflicts_retried": N,
  *    "cache": {"hits": N, "misses": N, "share": D},
  *    "prefetch": {"issued": N, "useful": N, "late": N, "share": D},

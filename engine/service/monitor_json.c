@@ -80,6 +80,9 @@ static void put_requests(text_out *text, const cg_monitor_gauges *gauges) {
     put_u64(text, ", \"deallocate\": ", gauges->requests[CG_MONITOR_DEALLOCATE]);
     put_u64(text, ", \"recall\": ", gauges->requests[CG_MONITOR_RECALL]);
     put_u64(text, ", \"spread\": ", gauges->requests[CG_MONITOR_SPREAD]);
+    put_u64(text, ", \"get\": ", gauges->requests[CG_MONITOR_GET]);
+    put_u64(text, ", \"edge\": ", gauges->requests[CG_MONITOR_EDGE]);
+    put_u64(text, ", \"search\": ", gauges->requests[CG_MONITOR_SEARCH]);
     put_u64(text, "}, \"accepted\": ", gauges->accepted);
     put_u64(text, ", \"shed\": ", gauges->shed);
     put_u64(text, ", \"failed\": ", gauges->failed);

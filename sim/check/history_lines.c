@@ -68,8 +68,7 @@ static const char *name_at(field_type type, unsigned number) {
     case FIELD_STATUS:
         return number < CG_STATUS_COUNT ? cg_status_name((cg_status)number) : NULL;
     case FIELD_MODE:
-        return number < SIM_MODE_COUNT ? sim_mode_name((sim_mode)number)
-                                              : NULL;
+        return number < SIM_MODE_COUNT ? sim_mode_name((sim_mode)number) : NULL;
     default:
         return NULL;
     }
@@ -84,8 +83,7 @@ static const char *name_of(const sim_operation *operation, field_type type) {
     case FIELD_OUTCOME:
         return sim_effect_name(operation->outcome);
     case FIELD_STATUS:
-        return operation->outcome == SIM_EFFECT_OPEN ? NULL
-                                                      : cg_status_name(operation->status);
+        return operation->outcome == SIM_EFFECT_OPEN ? NULL : cg_status_name(operation->status);
     case FIELD_MODE:
         return sim_mode_name(operation->acknowledge);
     default:

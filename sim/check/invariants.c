@@ -17,19 +17,28 @@ typedef struct tally {
         }                                                                                      \
     } while (0)
 
-enum { BATCH_PLACE_SHIFT = 48 }; /* engine/node/primary.c: ids of a batch's further records */
-#define REQUEST_ID_MASK ((UINT64_C(1) << BATCH_PLACE_SHIFT) - 1)
+#define REQUEST_ID_MASK ((UINT64_C(1) << CG_BATCH_PLACE_SHIFT) - 1)
 
 /* Where the request's records are: removals are logged where the fact is, and facts of a batch
  * are where the batch is. */
 static uint32_t partition_of(const sim_check_cluster *cluster,
                              const sim_check_request *request) {
-    uint64_t id =
-        request->kind == CG_REQUEST_DEALLOCATE ? request->target : request->request_id;
+    uint64_t id = cg_request_has_target(request->kind) ? request->target : request->request_id;
     return cg_node_partition_number(id & REQUEST_ID_MASK, request->space, cluster->hosts);
 }
 
-/* Records that the request has, durable at a host: those of a batch stand one after another. */
+/* While a union is being written, records that were durable before it are not counted so again until all
+ * of it is: until the cluster has settled it is enough that the log has them. */
+static bool has_record(const sim_check_cluster *cluster, uint32_t host, uint32_t partition,
+                       uint64_t record_id, uint64_t *sequence) {
+    if (!cluster->fails_over || cluster->settled) {
+        return cg_node_has_request(cluster->nodes[host], partition, record_id, sequence);
+    }
+    *sequence = cg_node_fact(cluster->nodes[host], partition, record_id).sequence;
+    return *sequence > 0;
+}
+
+/* Records that the request has at a host: those of a batch stand one after another. */
 static uint32_t records_at(const sim_check_cluster *cluster, const sim_check_request *request,
                            uint32_t host, uint64_t *first) {
     uint32_t partition = partition_of(cluster, request);
@@ -37,9 +46,9 @@ static uint32_t records_at(const sim_check_cluster *cluster, const sim_check_req
     uint32_t count = 0;
     uint64_t sequence = 0;
     while (count < most &&
-           cg_node_has_request(cluster->nodes[host], partition,
-                               request->request_id | (uint64_t)count << BATCH_PLACE_SHIFT,
-                               &sequence)) {
+           has_record(cluster, host, partition,
+                      request->request_id | (uint64_t)count << CG_BATCH_PLACE_SHIFT,
+                      &sequence)) {
         *first = count == 0 ? sequence : *first;
         count++;
     }
@@ -50,12 +59,45 @@ static uint32_t partition_count(const sim_check_cluster *cluster) {
     return cluster->hosts * (cluster->spaces > 0 ? cluster->spaces : 1);
 }
 
-static uint32_t primary_of(const sim_check_cluster *cluster, uint32_t partition) {
-    return cg_node_primary_of(partition, cluster->hosts);
+/* The n-th host that keeps the partition. */
+static uint32_t keeper_of(const sim_check_cluster *cluster, uint32_t partition, uint32_t n) {
+    return (cg_node_primary_of(partition, cluster->hosts) + n) % cluster->hosts;
 }
 
-static uint32_t replica_of(const sim_check_cluster *cluster, uint32_t partition) {
-    return (primary_of(cluster, partition) + 1) % cluster->hosts;
+static bool is_up(const sim_check_cluster *cluster, uint32_t host) {
+    return !cluster->down || !cluster->down[host];
+}
+
+/* The host whose word counts: the primary of the highest epoch; where there is none, who has most. */
+static uint32_t authority_of(const sim_check_cluster *cluster, uint32_t partition) {
+    uint32_t best = keeper_of(cluster, partition, 0);
+    cg_partition_state known = {0};
+    for (uint32_t n = 0; n <= cluster->replicas; ++n) {
+        uint32_t host = keeper_of(cluster, partition, n);
+        if (!is_up(cluster, host)) {
+            continue;
+        }
+        cg_partition_state state = cg_node_partition(cluster->nodes[host], partition);
+        bool is_better = state.primary != known.primary
+                             ? state.primary
+                             : state.epoch > known.epoch ||
+                                   (state.epoch == known.epoch &&
+                                    state.durable_sequence > known.durable_sequence);
+        if (!known.present || is_better) {
+            known = state;
+            best = host;
+        }
+    }
+    return best;
+}
+
+static bool is_keeper(const sim_check_cluster *cluster, uint32_t partition, uint32_t host) {
+    for (uint32_t n = 0; n <= (cluster->fails_over ? cluster->replicas : 0); ++n) {
+        if (keeper_of(cluster, partition, n) == host) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static uint32_t expected_records(const sim_check_request *request) {
@@ -64,59 +106,50 @@ static uint32_t expected_records(const sim_check_request *request) {
                                                 : 1;
 }
 
-static void check_removed(const sim_check_cluster *cluster, const sim_check_request *request,
-                          violation_tally *tally) {
+static void check_answer(const sim_check_cluster *cluster, const sim_check_request *request,
+                         violation_tally *tally) {
     uint32_t partition = partition_of(cluster, request);
-    uint32_t primary = primary_of(cluster, partition);
-    uint64_t fact = 0;
-    if (!cg_node_has_request(cluster->nodes[primary], partition, request->target, &fact) ||
-        request->host != primary || request->fact_id != cg_partition_fact_id(partition, fact)) {
-        VIOLATION(tally,
-                  "request %llu removes the fact of request %llx, record %llu of partition %u, "
-                  "but was answered fact %llx by host %u",
-                  (unsigned long long)request->request_id, (unsigned long long)request->target,
-                  (unsigned long long)fact, partition, (unsigned long long)request->fact_id,
-                  request->host);
+    bool removes = request->kind == CG_REQUEST_DEALLOCATE;
+    uint64_t fact = cg_fact_id(removes ? request->target : request->request_id);
+    if (!is_keeper(cluster, partition, request->host) || request->fact_id != fact) {
+        VIOLATION(
+            tally,
+            "request %llu %s fact %llx of partition %u, but was answered fact %llx by host "
+            "%u",
+            (unsigned long long)request->request_id, removes ? "removes" : "added",
+            (unsigned long long)fact, partition, (unsigned long long)request->fact_id,
+            request->host);
     }
 }
 
 static void check_durable(const sim_check_cluster *cluster, const sim_check_request *request,
                           violation_tally *tally) {
     uint32_t partition = partition_of(cluster, request);
-    uint32_t primary = primary_of(cluster, partition);
     uint32_t expected = expected_records(request);
-    uint64_t first = 0;
-    uint32_t found = records_at(cluster, request, primary, &first);
-    if (found != expected) {
-        VIOLATION(tally,
-                  "acknowledged request %llu has %u durable records of %u at host %u, its "
-                  "primary",
-                  (unsigned long long)request->request_id, found, expected, primary);
-        return;
+    uint32_t keepers = cluster->fails_over || cluster->settled ? cluster->replicas + 1 : 1;
+    uint32_t most = 0;
+    uint32_t least = UINT32_MAX;
+    uint32_t lacking = 0;
+    for (uint32_t n = 0; n < keepers; ++n) {
+        uint64_t first = 0;
+        uint32_t host = keeper_of(cluster, partition, n);
+        uint32_t found =
+            is_up(cluster, host) ? records_at(cluster, request, host, &first) : expected;
+        most = found > most ? found : most;
+        lacking = found < least ? host : lacking;
+        least = found < least ? found : least;
     }
-    bool stores = request->kind == CG_REQUEST_ALLOCATE || request->kind == CG_REQUEST_BATCH;
-    if (stores && (request->host != primary ||
-                   request->fact_id != cg_partition_fact_id(partition, first))) {
+    uint32_t found = cluster->settled ? least : most;
+    bool is_lost = found < expected && cluster->may_lose && most == least;
+    if (found != expected && !is_lost) {
         VIOLATION(tally,
-                  "request %llu is record %llu of partition %u, but was answered fact %llx by "
+                  "acknowledged request %llu has %u durable records of %u in partition %u, at "
                   "host %u",
-                  (unsigned long long)request->request_id, (unsigned long long)first, partition,
-                  (unsigned long long)request->fact_id, request->host);
-    }
-    if (request->kind == CG_REQUEST_DEALLOCATE) {
-        check_removed(cluster, request, tally);
-    }
-    if (!cluster->settled || cluster->replicas == 0) {
+                  (unsigned long long)request->request_id, found, expected, partition, lacking);
         return;
     }
-    uint32_t replica = replica_of(cluster, partition);
-    uint64_t copied = 0;
-    if (records_at(cluster, request, replica, &copied) != expected || copied != first) {
-        VIOLATION(
-            tally,
-            "acknowledged request %llu, record %llu of partition %u, is not at replica host %u",
-            (unsigned long long)request->request_id, (unsigned long long)first, partition,
-            replica);
+    if (expected > 0) {
+        check_answer(cluster, request, tally);
     }
 }
 
@@ -124,7 +157,7 @@ static void check_shed(const sim_check_cluster *cluster, const sim_check_request
                        violation_tally *tally) {
     uint32_t partition = partition_of(cluster, request);
     uint64_t first = 0;
-    if (records_at(cluster, request, primary_of(cluster, partition), &first) > 0) {
+    if (records_at(cluster, request, authority_of(cluster, partition), &first) > 0) {
         VIOLATION(tally, "request %llu was shed, but is record %llu of partition %u",
                   (unsigned long long)request->request_id, (unsigned long long)first,
                   partition);
@@ -135,6 +168,9 @@ static void check_shed(const sim_check_cluster *cluster, const sim_check_request
  * some request was applied twice. */
 static cg_status check_once(const sim_check_cluster *cluster, const sim_check_request *requests,
                             uint32_t count, violation_tally *tally, cg_error *error) {
+    if (cluster->fails_over && !cluster->settled) {
+        return CG_OK; /* what is durable, and what is known, are not the same then */
+    }
     cg_allocator heap = cg_allocator_heap();
     uint32_t partitions = partition_count(cluster);
     uint64_t *applied = cg_allocate(&heap, partitions, sizeof *applied);
@@ -146,12 +182,12 @@ static cg_status check_once(const sim_check_cluster *cluster, const sim_check_re
         uint32_t partition = partition_of(cluster, &requests[i]);
         uint64_t first = 0;
         applied[partition] +=
-            records_at(cluster, &requests[i], primary_of(cluster, partition), &first);
+            records_at(cluster, &requests[i], authority_of(cluster, partition), &first);
     }
     for (uint32_t partition = 0; partition < partitions; ++partition) {
-        const cg_node *primary = cluster->nodes[primary_of(cluster, partition)];
-        cg_partition_state state = cg_node_partition(primary, partition);
-        uint64_t durable = state.durable_sequence - state.unasked;
+        uint32_t host = authority_of(cluster, partition);
+        cg_partition_state state = cg_node_partition(cluster->nodes[host], partition);
+        uint64_t durable = state.durable_sequence - state.unasked - state.repeated;
         if (durable != applied[partition]) {
             VIOLATION(tally, "partition %u has %llu durable records for %llu requests",
                       partition, (unsigned long long)durable,
@@ -178,8 +214,9 @@ static cg_status put_once(cg_table *table, uint64_t key, const sim_check_request
     return cg_table_put(table, key, request->request_id, error);
 }
 
-static cg_status check_tables(const unique_tables *tables, const sim_check_request *requests,
-                              uint32_t count, violation_tally *tally, cg_error *error) {
+static cg_status check_tables(const sim_check_cluster *cluster, const unique_tables *tables,
+                              const sim_check_request *requests, uint32_t count,
+                              violation_tally *tally, cg_error *error) {
     cg_status status = CG_OK;
     for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
         const sim_check_request *request = &requests[i];
@@ -187,13 +224,15 @@ static cg_status check_tables(const unique_tables *tables, const sim_check_reque
             continue;
         }
         if (request->kind == CG_REQUEST_DEALLOCATE) {
-            status = put_once(tables->removed, request->fact_id, request,
-                              "have both removed fact", tally, error);
+            status = cluster->fails_over /* both sides of a split may have removed it */
+                         ? CG_OK
+                         : put_once(tables->removed, request->fact_id, request,
+                                    "have both removed fact", tally, error);
             continue;
         }
         status = put_once(tables->facts, request->fact_id, request, "have the same fact", tally,
                           error);
-        if (status == CG_OK) {
+        if (status == CG_OK && !cluster->restarted && !cluster->fails_over) {
             uint64_t slot_key =
                 cg_hash_u64(request->slot, (uint64_t)request->space << 32 | request->host);
             status = put_once(tables->slots, slot_key, request, "share slot", tally, error);
@@ -202,7 +241,8 @@ static cg_status check_tables(const unique_tables *tables, const sim_check_reque
     return status;
 }
 
-static cg_status check_unique(const sim_check_request *requests, uint32_t count,
+static cg_status check_unique(const sim_check_cluster *cluster,
+                              const sim_check_request *requests, uint32_t count,
                               violation_tally *tally, cg_error *error) {
     unique_tables tables = {0};
     cg_table **const each[] = {&tables.facts, &tables.slots, &tables.removed};
@@ -212,7 +252,7 @@ static cg_status check_unique(const sim_check_request *requests, uint32_t count,
         status = cg_table_alloc(cg_allocator_heap(), each[i], error);
     }
     if (status == CG_OK) {
-        status = check_tables(&tables, requests, count, tally, error);
+        status = check_tables(cluster, &tables, requests, count, tally, error);
     }
     for (int i = 0; i < TABLES; ++i) {
         cg_table_free(*each[i]);
@@ -220,36 +260,46 @@ static cg_status check_unique(const sim_check_request *requests, uint32_t count,
     return status;
 }
 
-static void check_replicas(const sim_check_cluster *cluster, violation_tally *tally) {
-    if (cluster->replicas == 0) {
-        return;
+/* Two hosts that keep a partition, the first of them its authority. */
+static void check_pair(const sim_check_cluster *cluster, uint32_t partition, uint32_t first,
+                       uint32_t second, violation_tally *tally) {
+    cg_partition_state one = cg_node_partition(cluster->nodes[first], partition);
+    cg_partition_state two = cg_node_partition(cluster->nodes[second], partition);
+    if (one.chain == two.chain && one.hash != two.hash) {
+        VIOLATION(tally, "partition %u: hosts %u and %u differ after the same %llu records",
+                  partition, first, second, (unsigned long long)two.last_sequence);
     }
+    if (cluster->settled && one.chain != two.chain) {
+        VIOLATION(
+            tally,
+            "partition %u: host %u has stopped at another log, of %llu records, than host "
+            "%u, of %llu",
+            partition, second, (unsigned long long)two.last_sequence, first,
+            (unsigned long long)one.last_sequence);
+    }
+    if (!cluster->fails_over && !cluster->restarted && two.last_sequence > one.last_sequence) {
+        VIOLATION(tally, "replica of partition %u has %llu records, its primary %llu",
+                  partition, (unsigned long long)two.last_sequence,
+                  (unsigned long long)one.last_sequence);
+    }
+    if (one.primary && !cluster->restarted &&
+        one.acknowledged_sequence > two.durable_sequence) {
+        VIOLATION(tally,
+                  "replica of partition %u at host %u is durable up to record %llu, but "
+                  "acknowledged %llu",
+                  partition, second, (unsigned long long)two.durable_sequence,
+                  (unsigned long long)one.acknowledged_sequence);
+    }
+}
+
+static void check_replicas(const sim_check_cluster *cluster, violation_tally *tally) {
     for (uint32_t partition = 0; partition < partition_count(cluster); ++partition) {
-        cg_partition_state primary =
-            cg_node_partition(cluster->nodes[primary_of(cluster, partition)], partition);
-        cg_partition_state copy =
-            cg_node_partition(cluster->nodes[replica_of(cluster, partition)], partition);
-        if (copy.last_sequence > primary.last_sequence) {
-            VIOLATION(tally, "replica of partition %u has %llu records, its primary %llu",
-                      partition, (unsigned long long)copy.last_sequence,
-                      (unsigned long long)primary.last_sequence);
-        }
-        if (cluster->settled && copy.last_sequence != primary.last_sequence) {
-            VIOLATION(tally, "replica of partition %u stopped at record %llu of %llu",
-                      partition, (unsigned long long)copy.last_sequence,
-                      (unsigned long long)primary.last_sequence);
-        }
-        if (primary.acknowledged_sequence > copy.durable_sequence) {
-            VIOLATION(tally,
-                      "replica of partition %u is durable up to record %llu, but acknowledged "
-                      "%llu",
-                      partition, (unsigned long long)copy.durable_sequence,
-                      (unsigned long long)primary.acknowledged_sequence);
-        }
-        if (copy.last_sequence == primary.last_sequence && copy.hash != primary.hash) {
-            VIOLATION(tally,
-                      "partition %u: primary and replica differ after the same %llu records",
-                      partition, (unsigned long long)copy.last_sequence);
+        uint32_t authority = authority_of(cluster, partition);
+        for (uint32_t n = 0; n <= cluster->replicas; ++n) {
+            uint32_t host = keeper_of(cluster, partition, n);
+            if (host != authority && is_up(cluster, host) && is_up(cluster, authority)) {
+                check_pair(cluster, partition, authority, host, tally);
+            }
         }
     }
 }
@@ -261,14 +311,14 @@ cg_status sim_check_invariants(const sim_check_cluster *cluster,
     for (uint32_t i = 0; i < request_count; ++i) {
         if (requests[i].acknowledged) {
             check_durable(cluster, &requests[i], &tally);
-        } else if (requests[i].shed) {
+        } else if (requests[i].shed && !cluster->fails_over && !cluster->restarted) {
             check_shed(cluster, &requests[i], &tally);
         }
     }
     check_replicas(cluster, &tally);
     cg_status status = check_once(cluster, requests, request_count, &tally, error);
     if (status == CG_OK) {
-        status = check_unique(requests, request_count, &tally, error);
+        status = check_unique(cluster, requests, request_count, &tally, error);
     }
     if (status != CG_OK) {
         return status;

@@ -1,13 +1,15 @@
-/* What must hold of a cluster, whatever was done to it.
+/* What must hold of a cluster's state, whatever was done to it. (What clients saw is judged in
+ * history.h and its kin.)
  *
- * Safety, at any time: an acknowledged fact, of a request or of a batch, is durable at its
- * partition's primary, as the record that the answer names; an acknowledged removal likewise, and
- * of the fact that the answer names, which no other one removed; what was shed left no record; no
- * two requests share a record, and none has one in another memory space than its own; no request has two; no two facts of a partition ever have the same slot
- * (ids of slots are not used again, engine/service/pool.h); replica and primary are equal where
- * they are equally far, and a replica has made durable what it acknowledged.
- * Liveness, once the network is whole again and nothing is open: every acknowledged fact is at
- * the replica too, and both have the same hash.
+ * Safety, at any time: an acknowledged fact, of a request or of a batch, is durable at a host that keeps
+ * its partition (at its home, where nobody takes over), under the id that the answer names; an
+ * acknowledged removal likewise, and of the fact that the answer names; what was shed left no record; no
+ * request has a record in another partition than its own, and none has two that do something; no two
+ * facts of a partition ever have the same slot (ids of slots are not used again,
+ * engine/service/pool.h); keepers with equal logs have equal states; a replica has made durable what it
+ * acknowledged.
+ * Liveness, once the network is whole again, all hosts are up and nothing is open: every acknowledged
+ * fact is at every keeper, and all have the same log.
  */
 #ifndef SIM_CHECK_INVARIANTS_H
 #define SIM_CHECK_INVARIANTS_H
@@ -31,8 +33,12 @@ typedef struct sim_check_cluster {
     cg_node *const *nodes; /* [hosts] */
     uint32_t hosts;
     uint32_t replicas;
-    bool settled;    /* nothing open, nothing undelivered: check liveness as well */
-    uint32_t spaces; /* memory spaces; 0 is one */
+    bool settled;     /* nothing open, nothing undelivered: check liveness as well */
+    uint32_t spaces;  /* memory spaces; 0 is one */
+    const bool *down; /* [hosts] a host that is down has no state; NULL: none is */
+    bool fails_over;
+    bool restarted; /* some host has been started again: what it knew but did not log is gone */
+    bool may_lose;  /* acknowledged at the primary alone, and a disk was lost */
 } sim_check_cluster;
 
 /* requests: all that were ever sent, each id once; a record of any other request is a

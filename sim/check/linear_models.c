@@ -79,7 +79,7 @@ const sim_model *sim_model_fact(void) {
 static sim_use register_use(const sim_operation *operation) {
     if (operation->kind == SIM_OPERATION_GET) {
         return operation->outcome == SIM_EFFECT_OK && operation->has_value ? SIM_USE_MUST
-                                                                            : SIM_USE_NONE;
+                                                                           : SIM_USE_NONE;
     }
     if (operation->kind != SIM_OPERATION_ALLOCATE || operation->outcome == SIM_EFFECT_FAILED) {
         return SIM_USE_NONE;

@@ -290,8 +290,8 @@ cg_status sim_check_linearizable(cg_allocator allocator, const sim_history *hist
         check.options->states_max > 0 ? check.options->states_max : SIM_LINEAR_STATES_DEFAULT;
     if (check.options->modes >> SIM_MODE_COUNT != 0) {
         return cg_error_set(error, CG_ERROR_INVALID,
-                            "modes are bits 0..%u, but 0x%x has others",
-                            SIM_MODE_COUNT - 1, check.options->modes);
+                            "modes are bits 0..%u, but 0x%x has others", SIM_MODE_COUNT - 1,
+                            check.options->modes);
     }
     sim_registers registers;
     cg_status status = sim_registers_init(&registers, allocator, history, error);

@@ -6,9 +6,9 @@
 
 #include "sim/cli/verbs.h"
 
-static const sim_verb *const verbs[] = {&sim_verb_run,   &sim_verb_table, &sim_verb_plot,
-                                        &sim_verb_check, &sim_verb_bless, &sim_verb_explain,
-                                        &sim_verb_graph};
+static const sim_verb *const verbs[] = {&sim_verb_run,     &sim_verb_table, &sim_verb_plot,
+                                        &sim_verb_check,   &sim_verb_bless, &sim_verb_bisect,
+                                        &sim_verb_explain, &sim_verb_graph, &sim_verb_fuzz};
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
 /* One line, whatever a file's name or a script's own words hold. */
@@ -97,7 +97,7 @@ int main(int argc, char **argv) {
     }
     fprintf(stderr,
             "cortigrid: unknown verb \"%s\"; the verbs are run, table, plot, check, bless, "
-            "explain and graph\n",
+            "bisect, explain, graph and fuzz\n",
             argv[1]);
     return SIM_EXIT_USE;
 }

@@ -8,6 +8,7 @@
 
 #include "analysis/plot/plot.h"
 #include "analysis/table/table.h"
+#include "sim/cli/alone.h"
 #include "sim/cli/judge.h"
 #include "sim/cli/keep.h"
 #include "sim/cli/provenance.h"
@@ -17,6 +18,7 @@
 #include "sim/point/engine_options.h"
 #include "sim/point/ground.h"
 #include "sim/record/recorder.h"
+#include "sim/trace/timeline.h"
 
 enum { PATH_BYTES = 1024, SEED_DEFAULT = 1, TERMINAL_WIDTH = 110, SMALL_SAMPLE = 1000 };
 
@@ -26,6 +28,10 @@ static const sim_arg run_args[] = {
     {"--jobs", "N", "points at a time; default: the cores of this machine"},
     {"--seed", "N", "seed of the whole run; default 1"},
     {"--list", NULL, "prints the points without running them"},
+    {"--point", "N", "runs this point alone (--list has the numbers) and stores nothing"},
+    {"--trace", "FILE", "runs one point and writes its timeline, for ui.perfetto.dev"},
+    {"--trace-limit", "N", "most events in the trace; default 2000000"},
+    {"--events", "FILE", "runs one point and writes a line an event (-: to stdout)"},
     {"--quiet", NULL, "no progress, no tables and no figures"},
     {NULL, NULL, NULL},
 };
@@ -99,8 +105,9 @@ static cg_status check_size(const sim_options *options, cg_error *error) {
     return sim_ground_check_memory(options, error);
 }
 
-/* Everything that can be known to be wrong is found here, before anything is written. */
-static cg_status check_points(run *self, cg_error *error) {
+/* Everything that can be known to be wrong is found here, before anything is written. with_graphs: also
+ * what the graphs' files hold. */
+static cg_status check_points(run *self, bool with_graphs, cg_error *error) {
     uint32_t count = self->plan->point_count;
     self->points = calloc(count, sizeof *self->points);
     self->profiles = calloc(count, sizeof *self->profiles);
@@ -128,7 +135,7 @@ static cg_status check_points(run *self, cg_error *error) {
             status = sim_engine_check(&self->points[i], error);
         }
     }
-    for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
+    for (uint32_t i = 0; status == CG_OK && with_graphs && i < count; ++i) {
         if (i == 0 || !is_same_graph(&self->points[i], &self->points[i - 1])) {
             status = check_graph(&self->points[i], error);
         }
@@ -265,6 +272,75 @@ static cg_status begin(run *self, cg_error *error) {
                            : status;
 }
 
+/* --- one point ------------------------------------------------------------- */
+
+static bool wants_one_point(const run *self) {
+    return sim_args_has(&self->args, "--point") || sim_args_has(&self->args, "--trace") ||
+           sim_args_has(&self->args, "--events");
+}
+
+/* What the option writes does not take the scenario's own place. */
+static cg_status check_output(const run *self, const char *option, cg_error *error) {
+    const char *scenario = self->args.operands[0];
+    const char *path = sim_args_value(&self->args, option, NULL);
+    struct stat written;
+    struct stat read;
+    if (path && stat(path, &written) == 0 && stat(scenario, &read) == 0 &&
+        written.st_dev == read.st_dev && written.st_ino == read.st_ino) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%s: %s is the scenario itself; name another file", option, path);
+    }
+    return CG_OK;
+}
+
+static cg_status choose_point(const run *self, uint64_t *point, cg_error *error) {
+    uint32_t count = self->plan->point_count;
+    if (sim_args_has(&self->args, "-o")) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "run: one point alone stores nothing; leave out -o, or --point, "
+                            "--trace and --events");
+    }
+    if (sim_args_has(&self->args, "--trace") && sim_args_has(&self->args, "--events")) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "run: --trace and --events are for two runs; leave out one");
+    }
+    cg_status status = check_output(self, "--trace", error);
+    status = status == CG_OK ? check_output(self, "--events", error) : status;
+    if (status != CG_OK) {
+        return status;
+    }
+    if (!sim_args_has(&self->args, "--point") && count > 1) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "run: %s needs one point, and %s has %u; choose with --point 0 to "
+                            "--point %u (--list says what each is)",
+                            sim_args_has(&self->args, "--trace") ? "--trace" : "--events",
+                            self->args.operands[0], count, count - 1);
+    }
+    *point = 0;
+    return sim_args_number(&self->args, "--point", 0, count - 1, point, error);
+}
+
+static int run_one(const run *self, uint64_t point) {
+    uint64_t limit = SIM_TIMELINE_LIMIT_DEFAULT;
+    cg_error error;
+    if (sim_args_number(&self->args, "--trace-limit", 1, UINT64_MAX, &limit, &error) != CG_OK) {
+        return sim_cli_fail(&error);
+    }
+    sim_alone_options alone = {
+        .plan = self->plan,
+        .point = (uint32_t)point,
+        .options = &self->points[point],
+        .profile = &self->profiles[point],
+        .library = self->library,
+        .threads = (uint32_t)self->jobs,
+        .trace = sim_args_value(&self->args, "--trace", NULL),
+        .trace_limit = limit,
+        .events = sim_args_value(&self->args, "--events", NULL),
+        .quiet = sim_args_has(&self->args, "--quiet"),
+    };
+    return sim_alone_run(&alone);
+}
+
 static int execute(run *self) {
     cg_error error;
     cg_status status = load_plan(self, &error);
@@ -272,8 +348,16 @@ static int execute(run *self) {
         list_points(self->plan);
         return SIM_EXIT_OK;
     }
+    uint64_t point = 0;
+    bool one = wants_one_point(self);
+    if (status == CG_OK && one) {
+        status = choose_point(self, &point, &error);
+    }
     if (status == CG_OK) {
-        status = check_points(self, &error);
+        status = check_points(self, !one, &error); /* one point builds its graph at once */
+    }
+    if (status == CG_OK && one) {
+        return run_one(self, point);
     }
     if (status == CG_OK) {
         status = choose_database(self, &error);

@@ -19,10 +19,12 @@ enum {
 extern const sim_verb sim_verb_run;
 extern const sim_verb sim_verb_table;
 extern const sim_verb sim_verb_plot;
+extern const sim_verb sim_verb_bisect;
 extern const sim_verb sim_verb_check;
 extern const sim_verb sim_verb_bless;
 extern const sim_verb sim_verb_explain;
 extern const sim_verb sim_verb_graph;
+extern const sim_verb sim_verb_fuzz;
 
 /* Prints "cortigrid: SENTENCE" on stderr and gives the exit status that fits. */
 int sim_cli_fail(const cg_error *error);

@@ -39,6 +39,11 @@ static cg_status bare_send(void *context, uint32_t from, uint32_t to, uint64_t n
     sim_flight flight;
     cg_status status =
         sim_fabric_send(loop->world->fabric, from, to, now_ns, size_bytes, &flight, error);
+    if (status == CG_OK) {
+        sim_observed_message message = {
+            from, to, 0, now_ns, bytes, size_bytes, ledger->request_id};
+        sim_world_tell_sent(loop->world, &message, &flight);
+    }
     for (uint32_t i = 0; status == CG_OK && i < flight.copies; i++) {
         sim_delivery delivery = {.kind = CG_EVENT_MESSAGE,
                                  .sender = from,
@@ -47,7 +52,11 @@ static cg_status bare_send(void *context, uint32_t from, uint32_t to, uint64_t n
                                  .bytes = bytes,
                                  .size_bytes = size_bytes,
                                  .ledger = *ledger};
-        status = sim_host_deliver(loop->world->hosts[to], &delivery, error);
+        status = sim_fabric_carry(loop->world->fabric, &flight, i, &delivery.bytes, size_bytes,
+                                  error);
+        if (status == CG_OK) {
+            status = sim_host_deliver(loop->world->hosts[to], &delivery, error);
+        }
         update(loop, to);
     }
     return status;

@@ -150,6 +150,11 @@ static cg_status cluster_send(void *context, uint32_t from, uint32_t to, uint64_
     sim_flight flight;
     cg_status status =
         sim_fabric_send(all->world->fabric, from, to, sent_ns, size_bytes, &flight, error);
+    if (status == CG_OK) {
+        sim_observed_message observed = {
+            from, to, 0, sent_ns, bytes, size_bytes, ledger->request_id};
+        sim_world_tell_sent(all->world, &observed, &flight);
+    }
     if (status != CG_OK || flight.cut) {
         return status;
     }
@@ -213,7 +218,11 @@ static void receive(station *receiver, message *received) {
                                  .bytes = received->bytes,
                                  .size_bytes = received->size_bytes,
                                  .ledger = received->ledger};
-        cg_status status = sim_host_deliver(receiver->host, &delivery, &error);
+        cg_status status = sim_fabric_carry(all->world->fabric, &received->flight, i,
+                                            &delivery.bytes, received->size_bytes, &error);
+        if (status == CG_OK) {
+            status = sim_host_deliver(receiver->host, &delivery, &error);
+        }
         if (status != CG_OK) {
             fail(all, status, &error);
             break;

@@ -41,6 +41,22 @@ sim_run_result sim_world_result(const sim_world *world, sim_outcome outcome,
     return result;
 }
 
+void sim_world_tell_sent(const sim_world *world, const sim_observed_message *message,
+                         const sim_flight *flight) {
+    const sim_observer *observer = world->observer;
+    if (!observer) {
+        return;
+    }
+    sim_observed_message copy = *message;
+    for (uint32_t i = 0; observer->sent && i < flight->copies; i++) {
+        copy.sequence = flight->sequence[i];
+        observer->sent(observer->context, &copy);
+    }
+    if (observer->dropped && flight->copies == 0) {
+        observer->dropped(observer->context, message, flight->cut ? "cut" : "lost");
+    }
+}
+
 cg_status sim_world_check(const sim_world *world, cg_error *error) {
     if (world->host_count == 0) {
         return cg_error_set(error, CG_ERROR_INVALID, "a world without hosts cannot run");

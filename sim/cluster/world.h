@@ -8,6 +8,10 @@
  * What a run is: hosts do what is due; at the end of each instant, when all hosts are done with
  * it, the director acts if one of its times has come, and is asked whether all is finished. The
  * run ends when it says so, when nothing can happen any more, or when end_ns is over.
+ *
+ * Hosts crash and restart by themselves, at the times of their faults, which are in their own
+ * heaps: for the loops a host that is down is one where little happens. A fault that is still to
+ * come keeps the world from rest, but not the director from ending the run.
  */
 #ifndef SIM_CLUSTER_WORLD_H
 #define SIM_CLUSTER_WORLD_H
@@ -20,9 +24,9 @@
 typedef struct sim_director {
     /* The next time to act; UINT64_MAX: none. Changes in act only. */
     uint64_t (*next_ns)(void *context);
-    /* All that is due at now_ns; next_ns must be later afterwards. Changes of the fabric, and
-     * deliveries: now_ns + 1 or later. A failure ends the run with that failure (an interrupt,
-     * for example). */
+    /* All that is due at now_ns; next_ns must be later afterwards. Changes of the fabric, faults
+     * of hosts (sim_host_fault_at), and deliveries: now_ns + 1 or later. A failure ends the run
+     * with that failure (an interrupt, for example). */
     cg_status (*act)(void *context, uint64_t now_ns, cg_error *error);
     /* Cheap when the answer is no: asked after every event. */
     bool (*finished)(void *context);
@@ -37,6 +41,7 @@ typedef struct sim_world {
     uint64_t end_ns; /* at most SIM_TIME_MAX_NS; what is due later does not happen */
     /* Of each host's link, each way; the bare loop takes no notice. */
     uint64_t bandwidth_bits_per_s;
+    const sim_observer *observer; /* told of what the network does; NULL: nobody */
 } sim_world;
 
 typedef enum sim_outcome {
@@ -59,6 +64,9 @@ uint64_t sim_world_next_ns(const sim_world *world); /* of the director; UINT64_M
 cg_status sim_world_act(const sim_world *world, uint64_t now_ns, cg_error *error);
 bool sim_world_finished(const sim_world *world);
 sim_run_result sim_world_result(const sim_world *world, sim_outcome outcome, uint64_t ended_ns);
+/* Tells the observer of a message that a host gave out at message->time_ns, and of its fate. */
+void sim_world_tell_sent(const sim_world *world, const sim_observed_message *message,
+                         const sim_flight *flight);
 cg_status sim_world_check(const sim_world *world, cg_error *error);
 
 #endif

@@ -5,6 +5,10 @@
 #include "sim/cluster/fabric.h"
 #include "sim/scenario/options.h"
 
+/* The fabric that the options describe, before any fault. `law` holds the law of the latency,
+ * and must live until the fabric is made. */
+sim_fabric_options sim_fault_fabric(const sim_options *options, sim_delay *law);
+
 /* All faults of the options, each at its own time, before the run. */
 cg_status sim_fault_schedule(const sim_options *options, sim_fabric *fabric, cg_error *error);
 

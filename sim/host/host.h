@@ -13,8 +13,8 @@
  * disk nor another host holds it. A message from a host to itself takes 1 ns and does not touch
  * the network.
  *
- * Within one instant: what ends frees its core and releases its outputs first, then messages by
- * (sender, sequence), durable writes, timers, requests.
+ * Within one instant: faults of the host first (host_fault.h), then what ends frees its core and
+ * releases its outputs, then messages by (sender, sequence), durable writes, timers, requests.
  *
  * A READ takes the disk like the work of a step, but nobody waits for it: the step's other outputs
  * are out already, and it comes back as READ_DONE. It costs what the profile says of tier_store.
@@ -33,11 +33,16 @@
 #include "engine/node/event.h"
 #include "sim/host/profile.h"
 #include "sim/trace/ledger.h"
+#include "sim/trace/observer.h"
 
 /* The machine that is driven: a cg_node (sim_host_node), or a test's own. */
 typedef struct sim_machine {
     cg_status (*step)(void *context, const cg_event *event, cg_outputs *outputs,
                       cg_error *error);
+    /* Replaces the machine's state by that of a new one, which knows nothing of the old: its life
+     * number `life`, from 1. START is its first event. NULL: the host cannot restart. A failure ends
+     * the run. */
+    cg_status (*restart)(void *context, uint64_t life, cg_error *error);
     void *context;
 } sim_machine;
 
@@ -56,6 +61,7 @@ typedef struct sim_delivery {
     uint8_t priority;
     bool borrowed; /* bytes outlive the host and are not copied */
     uint64_t target;
+    uint64_t after;
     const uint8_t *bytes;
     size_t size_bytes;
     sim_ledger ledger; /* of the cause; of a REQUEST: not read, it begins at due_ns */
@@ -69,9 +75,8 @@ typedef struct sim_host_sink {
     /* text: one sentence, NUL-terminated, only during the call. */
     cg_status (*alert)(void *context, uint32_t host, uint64_t now_ns, cg_severity severity,
                        const char *text, cg_error *error);
-    /* Told of every event when the node is stepped, with what it cost. */
-    void (*stepped)(void *context, uint32_t host, const cg_event *event, const sim_cost *cost);
     void *context;
+    const sim_observer *observer; /* told of all that happens; borrowed */
 } sim_host_sink;
 
 /* The network, attached by the loop that runs the host. */
@@ -90,6 +95,11 @@ typedef struct sim_host_options {
     uint32_t host;
     uint32_t hosts; /* in the cluster: a SEND beyond it is an error */
     uint32_t cores; /* >= 1 */
+    uint64_t seed;  /* of what faults draw */
+    /* The bytes of durable writes are kept, for START; restart, torn and lost bytes need it. Costs
+     * their memory, and changes nothing else. */
+    bool keeps_journal;
+    bool starts; /* the first life begins with START too, at 0 ns, before all else */
 } sim_host_options;
 
 typedef struct sim_host sim_host;
@@ -124,17 +134,38 @@ typedef struct sim_host_statistics {
     uint64_t energy_pj;
     uint64_t queue_max; /* most events that waited for a core at once */
     cg_work work;       /* in all, with disk_write as counted here */
+    /* Of faults (host_fault.h): */
+    uint64_t crashes;
+    uint64_t restarts;
+    uint64_t ignored_faults;  /* crashes of a host that was down */
+    uint64_t resets;          /* requests that were open at a crash, answered UNREACHABLE */
+    uint64_t late_replies;    /* of a later life to such requests: nobody takes them */
+    uint64_t refused;         /* requests that came while it was down, the same */
+    uint64_t lost_messages;   /* that came while it was down, or waited for a core at a crash */
+    uint64_t torn_tails;      /* crashes that cut a write in two */
+    uint64_t lost_bytes;      /* at the disk, and not durable, at crashes */
+    uint64_t disk_losses;     /* disks replaced by new ones */
+    uint64_t disk_lost_bytes; /* that were durable on them */
+    uint64_t corrupted_bytes; /* altered */
 } sim_host_statistics;
 const sim_host_statistics *
 sim_host_statistics_of(const sim_host *host); /* valid until the host changes */
 
+bool sim_host_is_up(const sim_host *host);
+uint64_t sim_host_life(const sim_host *host); /* restarts so far */
+/* What the host's clock on the wall shows at at_ns, as it is set now. */
+uint64_t sim_host_wall_ns(const sim_host *host, uint64_t at_ns);
+/* The durable bytes of a host that keeps its journal; valid until the host changes. */
+const uint8_t *sim_host_journal(const sim_host *host, size_t *size_bytes);
+
 uint64_t sim_host_waiting(const sim_host *host); /* events waiting for a core now */
 uint64_t sim_host_running(const sim_host *host); /* steps whose outputs are not released yet */
 /* Rolling hash over every event stepped: time, due time, kind, sender, sequence, id, flags,
- * bytes, and what else a request says. */
+ * bytes, and what else a request says; and over every fault that has come: time, kind, and what
+ * it left of the journal. */
 uint64_t sim_host_fingerprint(const sim_host *host);
 
-/* A machine that steps a cg_node (declared here without including node.h). */
+/* A machine that steps a cg_node (declared here without including node.h), and cannot restart. */
 struct cg_node;
 sim_machine sim_host_node(struct cg_node *node);
 

@@ -60,9 +60,14 @@ cg_cascade_options sim_engine_cascade(const sim_options *options) {
 
 _Static_assert((int)SIM_SPACES_MAX == (int)CG_NODE_SPACES_MAX,
                "the engine takes as many spaces");
+_Static_assert((int)SIM_ACKNOWLEDGE_PRIMARY == (int)CG_ACKNOWLEDGE_PRIMARY &&
+                   (int)SIM_ACKNOWLEDGE_QUORUM == (int)CG_ACKNOWLEDGE_QUORUM &&
+                   (int)SIM_ACKNOWLEDGE_ALL == (int)CG_ACKNOWLEDGE_ALL,
+               "modes of acknowledgement are numbered alike");
 
 uint32_t sim_engine_replicas(const sim_options *options) {
-    return options->cluster.hosts == 1 ? 0 : options->engine.replicas;
+    const uint32_t others = options->cluster.hosts - 1;
+    return options->engine.replicas < others ? options->engine.replicas : others;
 }
 
 _Static_assert((int)SIM_POLICY_LRU == (int)CG_CACHE_LRU &&
@@ -106,12 +111,18 @@ static cg_service_options service_of(const sim_options *options) {
     };
 }
 
+_Static_assert((int)SIM_ACROSS_EXACT == (int)CG_ACROSS_EXACT &&
+                   (int)SIM_ACROSS_ASYNC == (int)CG_ACROSS_ASYNC,
+               "modes of spreading are numbered alike");
 _Static_assert(SIM_TIERS_MAX + 1 == CG_TIER_LEVELS_MAX, "tiers are numbered alike");
 
 static cg_node_spread_options spread_of(const sim_options *options) {
     const sim_spread_options *spread = &options->engine.spread;
     const sim_cpu_options *cpu = &options->engine.cpu;
     cg_node_spread_options made = {
+        .across = (cg_across)spread->across,
+        .timeout_ns = spread->timeout_ns,
+        .window_ns = spread->window_ns,
         .lambda = spread->decay,
         .fan_out = spread->fan_out,
         .refractory_ns = spread->refractory_ns,
@@ -135,6 +146,19 @@ static cg_node_spread_options spread_of(const sim_options *options) {
     return made;
 }
 
+static cg_node_gather_options gather_of(const sim_options *options) {
+    const sim_search_options *search = &options->engine.search;
+    return (cg_node_gather_options){
+        .whole_records = search->gather == SIM_GATHER_RECORDS,
+        .k = search->k,
+        .ef = search->ef,
+        .entries = search->entries,
+        .slack = search->slack,
+        .timeout_ns = search->timeout_ns,
+        .tries = search->tries,
+    };
+}
+
 cg_status sim_engine_check(const sim_options *options, cg_error *error) {
     if (!options->engine.cpu.modelled) {
         return CG_OK;
@@ -155,8 +179,14 @@ cg_node_options sim_engine_node(const sim_options *options, uint32_t host) {
     node.host = host;
     node.hosts = options->cluster.hosts;
     node.replicas = sim_engine_replicas(options);
-    node.acknowledge = engine->acknowledge == SIM_ACKNOWLEDGE_ALL ? CG_ACKNOWLEDGE_ALL
-                                                                  : CG_ACKNOWLEDGE_PRIMARY;
+    node.acknowledge = (cg_acknowledge)engine->acknowledge;
+    node.fails_over = engine->failover;
+    node.seed = options->seed;
+    node.heartbeat_ns = engine->heartbeat_ns;
+    node.election_ns = engine->election_ns;
+    node.stale_ns = engine->stale_ns;
+    node.lag_warn_ns = engine->lag_warn_ns;
+    node.lag_drop_ns = engine->lag_drop_ns;
     node.cascade = sim_engine_cascade(options);
     node.tier_levels = engine->tier_levels;
     for (uint32_t level = 0; level < SIM_TIERS_MAX; ++level) {
@@ -176,6 +206,7 @@ cg_node_options sim_engine_node(const sim_options *options, uint32_t host) {
     CG_ASSERT(status == CG_OK); /* sim_options_check */
     node.service = service_of(options);
     node.spread = spread_of(options);
+    node.gather = gather_of(options);
     node.keys = options->graph.nodes;
     node.timeout_ns = engine->timeout_ns;
     node.retry_ns = engine->retry_ns;

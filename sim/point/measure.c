@@ -73,6 +73,7 @@ cg_status sim_measure_reply(sim_measure *measure, uint64_t now_ns, const cg_repl
     record->reply = *reply;
     record->ledger = *ledger;
     measure->replied_count++;
+    measure->last_reply_ns = now_ns;
     if (!sim_request_acknowledged(record)) {
         return CG_OK;
     }

@@ -52,6 +52,8 @@ typedef struct sim_measure {
     sim_request_record *requests; /* [request_count]; request id i + 1 is requests[i] */
     uint32_t request_count;
     uint32_t replied_count;
+    uint64_t last_reply_ns;
+    uint64_t merged_ns; /* when all hosts had the same edges, after the last answer; 0: never */
     uint32_t offered_count;   /* whose intended start had come when last asked */
     cg_histogram answered_ns; /* latencies of all acknowledged so far, for live metrics */
     sim_sample *samples;
@@ -95,8 +97,10 @@ typedef enum sim_phase {
 sim_phase sim_measure_phase(const sim_measure *measure, uint64_t time_ns);
 
 static inline bool sim_request_acknowledged(const sim_request_record *request) {
+    const cg_reply *reply = &request->reply; /* that a fact is not there answers a get */
+    bool is_no = reply->request == CG_REQUEST_GET && reply->status == CG_ERROR_NOT_FOUND;
     return request->replied &&
-           (request->reply.status == CG_OK || request->reply.status == CG_ERROR_PARTIAL);
+           (reply->status == CG_OK || reply->status == CG_ERROR_PARTIAL || is_no);
 }
 
 /* Acknowledged, and a decision of one fact. */

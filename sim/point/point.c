@@ -9,7 +9,9 @@
 #include "sim/check/invariants.h"
 #include "sim/cluster/bare.h"
 #include "sim/cluster/cluster.h"
+#include "sim/fault/host_schedule.h"
 #include "sim/fault/schedule.h"
+#include "sim/point/divided.h"
 #include "sim/point/engine_options.h"
 #include "sim/point/facts.h"
 #include "sim/point/live.h"
@@ -17,24 +19,34 @@
 #include "sim/point/report.h"
 #include "sim/point/requests.h"
 #include "sim/point/warm_tiers.h"
+#include "sim/scenario/host_fault_text.h"
 #include "sim/workload/workload.h"
 
 enum { HOOK_ACTIONS_MAX = 64 };
 
+/* What a host's machine knows. */
+typedef struct place {
+    struct point *point;
+    uint32_t host;
+} place;
+
 typedef struct point {
     const sim_point_input *input;
     const sim_options *options;
-    cg_corpus corpus; /* the ground's, with what this point's engine has learned */
+    cg_corpus corpus;  /* the ground's, with what this point's engine has learned */
+    cg_shards *shards; /* of its index; or NULL */
     sim_facts facts;
     sim_workload workload;
     sim_requests requests;
     sim_warm_tiers warm;
     cg_cache_future *future; /* of the keys that will be recalled; or NULL */
     sim_measure measure;
-    cg_node **nodes;
+    cg_node **nodes; /* of a host that is down: the one that died */
     sim_host **hosts;
+    place *places;
     sim_fabric *fabric;
     uint64_t next_sample_ns;
+    uint64_t seen_ns; /* the latest time that anything was stepped at */
     cg_allocator allocator;
 } point;
 
@@ -42,19 +54,6 @@ typedef struct point {
 
 static uint32_t replicas_of(const sim_options *options) {
     return sim_engine_replicas(options);
-}
-
-static sim_fabric_options fabric_options(const sim_options *options) {
-    const sim_network_options *network = &options->cluster.network;
-    return (sim_fabric_options){
-        .hosts = options->cluster.hosts,
-        .seed = options->seed,
-        .latency_ns = network->latency_ns,
-        .jitter_ns = network->jitter_ns,
-        .loss = network->loss,
-        .duplicate = network->duplicate,
-        .reorder = network->reorder,
-    };
 }
 
 /* --- callbacks ------------------------------------------------------------ */
@@ -76,7 +75,7 @@ static uint64_t backlog_records(const point *self) {
     uint64_t backlog = 0;
     for (uint32_t host = 0;
          replicas_of(self->options) > 0 && host < self->options->cluster.hosts; ++host) {
-        backlog += cg_node_backlog(self->nodes[host]);
+        backlog += sim_host_is_up(self->hosts[host]) ? cg_node_backlog(self->nodes[host]) : 0;
     }
     return backlog;
 }
@@ -101,6 +100,13 @@ static cg_status take_sample(point *self, uint64_t now_ns, cg_error *error) {
     return sim_measure_sample(&self->measure, &sample, error);
 }
 
+static cg_status apply_fault(point *self, const sim_fault *fault, uint64_t at_ns,
+                             cg_error *error) {
+    return sim_host_fault_is(fault->action)
+               ? sim_fault_apply_to_hosts(fault, at_ns, self->hosts, error)
+               : sim_fault_apply(fault, at_ns, self->fabric, error);
+}
+
 static cg_status run_hooks(point *self, uint64_t now_ns, cg_error *error) {
     sim_live_metric live[SIM_LIVE_METRICS];
     sim_hook_action actions[HOOK_ACTIONS_MAX];
@@ -115,7 +121,7 @@ static cg_status run_hooks(point *self, uint64_t now_ns, cg_error *error) {
         }
         char text[256];
         sim_fault_describe(&actions[i].fault, text, sizeof text);
-        status = sim_fault_apply(&actions[i].fault, now_ns + 1, self->fabric, error);
+        status = apply_fault(self, &actions[i].fault, now_ns + 1, error);
         if (status == CG_OK) {
             status = sim_measure_mark(&self->measure, now_ns + 1,
                                       sim_fault_name(actions[i].fault.action), text, error);
@@ -139,37 +145,149 @@ static cg_status director_act(void *context, uint64_t now_ns, cg_error *error) {
 
 static bool all_idle(const point *self) {
     for (uint32_t host = 0; host < self->options->cluster.hosts; ++host) {
-        if (!cg_node_idle(self->nodes[host])) {
+        if (sim_host_is_up(self->hosts[host]) && !cg_node_idle(self->nodes[host])) {
             return false;
         }
     }
     return true;
 }
 
+static bool all_up(const point *self) {
+    for (uint32_t host = 0; host < self->options->cluster.hosts; ++host) {
+        if (!sim_host_is_up(self->hosts[host])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether each partition has one primary: while none is known, or two are, there is more to come. */
+static bool all_led(const point *self) {
+    const sim_options *options = self->options;
+    uint32_t partitions = options->cluster.hosts * options->engine.spaces;
+    for (uint32_t partition = 0; partition < partitions; ++partition) {
+        uint32_t primaries = 0;
+        for (uint32_t n = 0; n <= replicas_of(options); ++n) {
+            uint32_t hosts = options->cluster.hosts;
+            uint32_t host = (cg_node_primary_of(partition, hosts) + n) % hosts;
+            uint64_t epoch = 0;
+            primaries += sim_host_is_up(self->hosts[host]) &&
+                         cg_node_is_primary(self->nodes[host], partition, &epoch);
+        }
+        if (primaries != 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether all hosts that are up have the same edges. */
+static bool all_merged(const point *self) {
+    const sim_options *options = self->options;
+    for (uint32_t space = 0; space < options->engine.spaces; ++space) {
+        cg_edges_state known = {0};
+        for (uint32_t host = 0; host < options->cluster.hosts; ++host) {
+            if (!sim_host_is_up(self->hosts[host])) {
+                continue;
+            }
+            cg_edges_state state = cg_node_edges(self->nodes[host], space);
+            if (known.present && known.state_hash != state.state_hash) {
+                return false;
+            }
+            known = state;
+        }
+    }
+    return true;
+}
+
+/* All requests are answered, and replicas are level; where hosts take over from one another, nobody
+ * knows whether one that is silent will come back, so they are waited for so long. */
 static bool director_finished(void *context) {
-    const point *self = context;
-    return self->measure.replied_count == self->measure.request_count && all_idle(self);
+    static const uint64_t patience_ns = UINT64_C(60000000000);
+    point *self = context;
+    if (self->measure.replied_count != self->measure.request_count) {
+        return false;
+    }
+    const sim_options *options = self->options;
+    if (!options->engine.failover || !sim_ground_corpus(self->input->ground)) {
+        return all_idle(self);
+    }
+    bool merged = !(options->load.edges > 0.0) || all_merged(self);
+    if (merged && self->measure.merged_ns == 0) {
+        self->measure.merged_ns = self->seen_ns;
+    }
+    return (merged && all_idle(self) && all_led(self)) ||
+           self->seen_ns > self->measure.last_reply_ns + patience_ns;
 }
 
 /* --- building the world --------------------------------------------------- */
 
-static cg_status build_host(point *self, const sim_profile *profile, uint32_t host,
-                            cg_error *error) {
+/* Hosts of rows, of spreads across hosts: the graph's parts, where these are as many; otherwise NULL, and
+ * the hash of the row decides. */
+static const uint32_t *owners_of(const point *self) {
+    const sim_options *options = self->options;
+    const sim_parts *parts = sim_ground_parts(self->input->ground);
+    bool is_divided = options->engine.spread.across != SIM_ACROSS_NONE && parts &&
+                      options->graph.parts == options->cluster.hosts;
+    return is_divided ? parts->of_row : NULL;
+}
+
+/* Tiers are warm in the first life alone: memory is gone with it. */
+static cg_status make_node(point *self, uint32_t host, uint64_t life, cg_node **out,
+                           cg_error *error) {
     cg_node_options node = sim_engine_node(self->options, host);
+    node.life = life;
     node.tiers[0].future = self->future;
     const cg_corpus *corpus = sim_ground_corpus(self->input->ground) ? &self->corpus : NULL;
     node.graph = corpus ? NULL : sim_ground_graph(self->input->ground);
-    cg_status status = sim_warm_tiers_give(&self->warm, host, &node, error);
-    if (status == CG_OK) {
-        status = cg_node_alloc(&node, corpus, self->allocator, &self->nodes[host], error);
+    node.spread.owners = owners_of(self);
+    node.gather.shards = self->shards;
+    cg_status status = life == 0 ? sim_warm_tiers_give(&self->warm, host, &node, error) : CG_OK;
+    return status == CG_OK ? cg_node_alloc(&node, corpus, self->allocator, out, error) : status;
+}
+
+static cg_status step_node(void *context, const cg_event *event, cg_outputs *outputs,
+                           cg_error *error) {
+    const place *own = context;
+    own->point->seen_ns = event->now_ns;
+    return cg_node_step(own->point->nodes[own->host], event, outputs, error);
+}
+
+static cg_status restart_node(void *context, uint64_t life, cg_error *error) {
+    const place *own = context;
+    cg_node *node = NULL;
+    if (own->point->future) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "a host cannot restart with engine.tiers.policy.l1 belady, which "
+                            "knows the reads of one life only");
     }
+    cg_status status = make_node(own->point, own->host, life, &node, error);
+    if (status == CG_OK) {
+        cg_node_free(own->point->nodes[own->host]);
+        own->point->nodes[own->host] = node;
+    }
+    return status;
+}
+
+static cg_status build_host(point *self, const sim_profile *profile, uint32_t host,
+                            cg_error *error) {
+    cg_status status = make_node(self, host, 0, &self->nodes[host], error);
     if (status != CG_OK) {
         return status;
     }
-    sim_host_options options = {host, self->options->cluster.hosts,
-                                self->options->cluster.cores};
-    sim_machine machine = sim_host_node(self->nodes[host]);
-    sim_host_sink sink = {.reply = on_reply, .alert = on_alert, .context = self};
+    bool hurt = sim_fault_hurts_hosts(self->options);
+    sim_host_options options = {.host = host,
+                                .hosts = self->options->cluster.hosts,
+                                .cores = self->options->cluster.cores,
+                                .seed = self->options->seed,
+                                .keeps_journal = hurt || self->input->hooks,
+                                .starts = hurt || self->options->engine.failover};
+    self->places[host] = (place){self, host};
+    sim_machine machine = {step_node, restart_node, &self->places[host]};
+    sim_host_sink sink = {.reply = on_reply,
+                          .alert = on_alert,
+                          .context = self,
+                          .observer = self->input->observer};
     return sim_host_alloc(&options, &machine, profile, &sink, self->allocator,
                           &self->hosts[host], error);
 }
@@ -185,18 +303,37 @@ static cg_status build_cluster(point *self, cg_error *error) {
     }
     self->nodes = cg_allocate(&self->allocator, cluster->hosts, sizeof(cg_node *));
     self->hosts = cg_allocate(&self->allocator, cluster->hosts, sizeof(sim_host *));
-    if (!self->nodes || !self->hosts) {
+    self->places = cg_allocate(&self->allocator, cluster->hosts, sizeof *self->places);
+    if (!self->nodes || !self->hosts || !self->places) {
         return cg_error_set(error, CG_ERROR_MEMORY, "no memory for %u hosts", cluster->hosts);
     }
     cg_status status = CG_OK;
     for (uint32_t host = 0; status == CG_OK && host < cluster->hosts; ++host) {
         status = build_host(self, &profile, host, error);
     }
-    sim_fabric_options fabric = fabric_options(self->options);
+    sim_delay law;
+    sim_fabric_options fabric = sim_fault_fabric(self->options, &law);
     if (status == CG_OK) {
         status = sim_fabric_alloc(&fabric, self->allocator, &self->fabric, error);
     }
-    return status == CG_OK ? sim_fault_schedule(self->options, self->fabric, error) : status;
+    if (status == CG_OK) {
+        status = sim_fault_schedule(self->options, self->fabric, error);
+    }
+    return status == CG_OK ? sim_fault_schedule_hosts(self->options, self->hosts, error)
+                           : status;
+}
+
+/* Where the i-th request arrives. */
+static uint32_t arrives_at(const point *self, uint32_t i) {
+    const sim_request_plan *plan = &self->workload.requests[i];
+    const sim_options *options = self->options;
+    if (options->load.route == SIM_ROUTE_ANY || plan->kind != SIM_REQUEST_SPREAD ||
+        options->load.ask != SIM_ASK_ROWS || options->engine.spread.across == SIM_ACROSS_NONE) {
+        return plan->host;
+    }
+    uint32_t row = (uint32_t)self->workload.keys[plan->first_key];
+    const uint32_t *owners = owners_of(self);
+    return owners ? owners[row] : cg_node_partition_of(row, options->cluster.hosts);
 }
 
 static cg_status deliver_load(point *self, cg_error *error) {
@@ -205,8 +342,7 @@ static cg_status deliver_load(point *self, cg_error *error) {
         sim_delivery delivery;
         status = sim_requests_delivery(&self->requests, i, &delivery, error);
         if (status == CG_OK) {
-            status = sim_host_deliver(self->hosts[self->workload.requests[i].host], &delivery,
-                                      error);
+            status = sim_host_deliver(self->hosts[arrives_at(self, i)], &delivery, error);
         }
     }
     return status;
@@ -248,8 +384,12 @@ static cg_status plan_load(point *self, cg_error *error) {
     cg_status status =
         sim_facts_init(&self->facts, self->input->ground, options, self->allocator, error);
     if (status == CG_OK) {
+        const cg_graph *graph = sim_ground_graph(self->input->ground);
+        sim_edge_load edges = {.seed = options->seed,
+                               .pool = options->load.edge_pool,
+                               .rows = graph ? cg_graph_concept_count(graph) : 2};
         sim_requests_init(&self->requests, &self->facts, &self->workload, options->load.ask,
-                          self->allocator);
+                          edges, self->allocator);
         sim_workload_input input = load_input(self);
         status = sim_workload_plan(&input, self->allocator, &self->workload, error);
     }
@@ -273,6 +413,10 @@ static cg_status build(point *self, cg_error *error) {
     cg_status status = plan_load(self, error);
     if (status == CG_OK && sim_ground_corpus(self->input->ground)) {
         status = sim_ground_trained(self->input->ground, self->options, &self->corpus, error);
+        if (status == CG_OK) {
+            status = sim_divided_build(self->options, sim_ground_parts(self->input->ground),
+                                       &self->corpus, self->allocator, &self->shards, error);
+        }
     }
     if (status == CG_OK) {
         status = sim_measure_init(&self->measure, &self->facts, &self->workload, error);
@@ -299,6 +443,9 @@ static void tear_down(point *self) {
                   sizeof(sim_host *));
     cg_deallocate(&self->allocator, self->nodes, self->options->cluster.hosts,
                   sizeof(cg_node *));
+    cg_deallocate(&self->allocator, self->places, self->options->cluster.hosts,
+                  sizeof *self->places);
+    cg_shards_free(self->shards);
     sim_fabric_free(self->fabric);
     sim_measure_deinit(&self->measure);
     sim_requests_deinit(&self->requests);
@@ -331,10 +478,28 @@ static cg_status check_invariants(point *self, uint64_t *violations, cg_error *e
             .space = self->workload.requests[i].space,
         };
     }
-    sim_check_cluster cluster = {self->nodes, self->options->cluster.hosts,
-                                 replicas_of(self->options), all_idle(self),
-                                 self->options->engine.spaces};
+    sim_check_cluster cluster = {.nodes = self->nodes,
+                                 .hosts = self->options->cluster.hosts,
+                                 .replicas = replicas_of(self->options),
+                                 .settled = all_up(self) && all_idle(self) && all_led(self) &&
+                                            all_merged(self),
+                                 .spaces = self->options->engine.spaces,
+                                 .fails_over = self->options->engine.failover};
+    bool *down = cg_allocate(&self->allocator, cluster.hosts, sizeof *down);
+    if (!down) {
+        cg_deallocate(&self->allocator, requests, count, sizeof *requests);
+        return cg_error_set(error, CG_ERROR_MEMORY, "no memory to check %u hosts",
+                            cluster.hosts);
+    }
+    cluster.down = down;
+    for (uint32_t host = 0; host < cluster.hosts; ++host) {
+        const sim_host_statistics *hurt = sim_host_statistics_of(self->hosts[host]);
+        down[host] = !sim_host_is_up(self->hosts[host]);
+        cluster.restarted |= hurt->restarts > 0;
+        cluster.may_lose |= hurt->disk_losses + hurt->corrupted_bytes > 0;
+    }
     cg_status status = sim_check_invariants(&cluster, requests, count, violations, error);
+    cg_deallocate(&self->allocator, down, cluster.hosts, sizeof *down);
     cg_deallocate(&self->allocator, requests, count, sizeof *requests);
     return status;
 }
@@ -376,13 +541,16 @@ static cg_status run(point *self, sim_rows *rows, uint64_t *fingerprint, cg_erro
         .director = {director_next, director_act, director_finished, self},
         .end_ns = self->options->end_ns,
         .bandwidth_bits_per_s = self->options->cluster.network.bandwidth_bits_per_s,
+        .observer = self->input->observer,
     };
     sim_report_input report = {
         .options = self->options,
         .measure = &self->measure,
+        .requests = &self->requests,
         .nodes = self->nodes,
         .hosts = self->hosts,
         .fabric = self->fabric,
+        .shards = self->shards,
     };
     cg_status status = self->input->loop == SIM_LOOP_BARE
                            ? sim_bare_run(&world, self->allocator, &report.result, error)
@@ -400,6 +568,15 @@ static cg_status run(point *self, sim_rows *rows, uint64_t *fingerprint, cg_erro
     return status;
 }
 
+/* Faults and notes, late: those that the end of the run came before are forgotten by now. */
+static void tell_marks(const point *self) {
+    const sim_observer *observer = self->input->observer;
+    for (size_t i = 0; observer && observer->marked && i < self->measure.mark_count; ++i) {
+        const sim_mark *mark = &self->measure.marks[i];
+        observer->marked(observer->context, mark->time_ns, mark->kind, mark->text);
+    }
+}
+
 cg_status sim_point_run(const sim_point_input *input, sim_rows *rows, uint64_t *fingerprint,
                         cg_error *error) {
     double started_s = wall_seconds();
@@ -411,6 +588,7 @@ cg_status sim_point_run(const sim_point_input *input, sim_rows *rows, uint64_t *
     if (status == CG_OK) {
         report_wall(rows, started_s);
     }
+    tell_marks(&self);
     tear_down(&self);
     return status;
 }

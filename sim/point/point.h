@@ -11,6 +11,7 @@
 #include "sim/point/ground.h"
 #include "sim/record/rows.h"
 #include "sim/scenario/scenario.h"
+#include "sim/trace/observer.h"
 
 typedef enum sim_loop {
     SIM_LOOP_SIMGRID, /* links of limited bandwidth, over SimGrid: once a process */
@@ -23,6 +24,7 @@ typedef struct sim_point_input {
     const sim_profile *profile;
     sim_hooks *hooks; /* or NULL */
     sim_loop loop;
+    const sim_observer *observer; /* told of all that happens; or NULL */
 } sim_point_input;
 
 /* Runs the point and writes all its rows but the last; *fingerprint is for that one. A violated

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "sim/point/accuracy.h"
+#include "sim/point/cluster_report.h"
+#include "sim/point/host_fault_report.h"
 #include "sim/point/service_report.h"
 #include "sim/point/space_report.h"
 
@@ -100,7 +102,7 @@ static void report_requests(const sim_report_input *input, sim_rows *rows) {
     for (uint32_t host = 0; host < input->options->cluster.hosts; ++host) {
         cg_node_statistics statistics = cg_node_statistics_of(input->nodes[host]);
         retries += statistics.retries;
-        resent += statistics.records_resent;
+        resent += statistics.groups.records_resent;
     }
     count(rows, "requests", measure->request_count);
     count(rows, "requests.answered", acknowledged);
@@ -272,6 +274,7 @@ cg_status sim_report(const sim_report_input *input, sim_rows *rows, cg_error *er
     report_requests(input, rows);
     report_backlog(input, rows);
     report_recovery(input, rows);
+    sim_host_fault_report(input, rows);
     status = sim_accuracy_report(input->measure, rows, error);
     if (status != CG_OK) {
         return status;
@@ -280,6 +283,9 @@ cg_status sim_report(const sim_report_input *input, sim_rows *rows, cg_error *er
     status = sim_service_report(input, rows, error);
     if (status == CG_OK) {
         status = sim_space_report(input, rows, error);
+    }
+    if (status == CG_OK) {
+        status = sim_cluster_report(input, rows, error);
     }
     if (status != CG_OK) {
         return status;

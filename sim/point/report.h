@@ -6,14 +6,17 @@
 
 #include "sim/cluster/world.h"
 #include "sim/point/measure.h"
+#include "sim/point/requests.h"
 #include "sim/record/rows.h"
 
 typedef struct sim_report_input {
     const sim_options *options;
     const sim_measure *measure;
+    sim_requests *requests; /* what was delivered, to be made once more */
     cg_node *const *nodes;  /* [options->cluster.hosts] */
     sim_host *const *hosts; /* [options->cluster.hosts] */
     const sim_fabric *fabric;
+    const cg_shards *shards; /* of the corpus' index, or NULL: it is not divided */
     sim_run_result result;
     uint64_t violations;
 } sim_report_input;

@@ -3,18 +3,27 @@
 #include <string.h>
 
 #include "engine/base/bytes.h"
+#include "engine/base/prng.h"
+#include "engine/replica/edge_delta.h"
 
 _Static_assert((int)SIM_REQUEST_ALLOCATE == (int)CG_REQUEST_ALLOCATE &&
                    (int)SIM_REQUEST_BATCH == (int)CG_REQUEST_BATCH &&
                    (int)SIM_REQUEST_DEALLOCATE == (int)CG_REQUEST_DEALLOCATE &&
                    (int)SIM_REQUEST_RECALL == (int)CG_REQUEST_RECALL &&
-                   (int)SIM_REQUEST_SPREAD == (int)CG_REQUEST_SPREAD,
+                   (int)SIM_REQUEST_SPREAD == (int)CG_REQUEST_SPREAD &&
+                   (int)SIM_REQUEST_GET == (int)CG_REQUEST_GET &&
+                   (int)SIM_REQUEST_EDGE == (int)CG_REQUEST_EDGE &&
+                   (int)SIM_REQUEST_SEARCH == (int)CG_REQUEST_SEARCH,
                "kinds of requests are numbered alike");
 
 void sim_requests_init(sim_requests *requests, const sim_facts *facts,
-                       const sim_workload *workload, sim_ask ask, cg_allocator allocator) {
-    *requests = (sim_requests){
-        .facts = facts, .workload = workload, .ask = ask, .allocator = allocator};
+                       const sim_workload *workload, sim_ask ask, sim_edge_load edges,
+                       cg_allocator allocator) {
+    *requests = (sim_requests){.facts = facts,
+                               .workload = workload,
+                               .ask = ask,
+                               .edges = edges,
+                               .allocator = allocator};
 }
 
 void sim_requests_deinit(sim_requests *requests) {
@@ -89,6 +98,34 @@ static void give_question(const sim_requests *requests, const sim_request_plan *
     out->borrowed = true;
 }
 
+enum { EDGES_REMOVED_ONE_IN = 5 };
+
+cg_edge_change sim_requests_edge(const sim_requests *requests, uint32_t i) {
+    const sim_edge_load *edges = &requests->edges;
+    cg_stream draws = cg_stream_init(edges->seed, "load.edge", i);
+    uint64_t chosen = cg_stream_next_below(&draws, edges->pool);
+    cg_stream ends = cg_stream_init(edges->seed, "load.edge_pool", chosen);
+    cg_edge_change change = {.type = CG_EDGE_OTHER};
+    change.from = cg_stream_next_below(&ends, edges->rows);
+    change.to = (change.from + 1 + cg_stream_next_below(&ends, edges->rows - 1)) % edges->rows;
+    change.removes = cg_stream_next_below(&draws, EDGES_REMOVED_ONE_IN) == 0;
+    change.weight = (uint8_t)cg_stream_next_below(&draws, 256);
+    change.confidence_q16 = 1 + (uint32_t)cg_stream_next_below(&draws, CG_EDGE_CONFIDENCE_ONE);
+    return change;
+}
+
+static cg_status give_edge(sim_requests *requests, uint32_t i, sim_delivery *out,
+                           cg_error *error) {
+    cg_edge_change change = sim_requests_edge(requests, i);
+    cg_status status = CG_GROW(&requests->allocator, requests->bytes, requests->bytes_capacity,
+                               CG_EDGE_OBSERVE_BYTES, error);
+    if (status == CG_OK) {
+        out->bytes = requests->bytes;
+        out->size_bytes = cg_edge_change_write(&change, requests->bytes);
+    }
+    return status;
+}
+
 cg_status sim_requests_delivery(sim_requests *requests, uint32_t i, sim_delivery *out,
                                 cg_error *error) {
     const sim_request_plan *plan = &requests->workload->requests[i];
@@ -106,10 +143,18 @@ cg_status sim_requests_delivery(sim_requests *requests, uint32_t i, sim_delivery
     };
     switch (plan->kind) {
     case SIM_REQUEST_ALLOCATE:
+    case SIM_REQUEST_SEARCH:
         give_text(requests, plan, out);
         return CG_OK;
     case SIM_REQUEST_BATCH:
         return give_batch(requests, plan, out, error);
+    case SIM_REQUEST_GET:
+        if (plan->near) {
+            bool is_own = requests->workload->requests[plan->target].client == plan->client;
+            out->flags |= CG_REQUEST_NEAR;
+            out->after = is_own ? out->target : 0;
+        }
+        return CG_OK;
     case SIM_REQUEST_DEALLOCATE:
         return CG_OK;
     case SIM_REQUEST_RECALL:
@@ -120,6 +165,8 @@ cg_status sim_requests_delivery(sim_requests *requests, uint32_t i, sim_delivery
         }
         give_question(requests, plan, out);
         return CG_OK;
+    case SIM_REQUEST_EDGE:
+        return give_edge(requests, i, out, error);
     }
     return CG_OK;
 }

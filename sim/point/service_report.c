@@ -149,6 +149,11 @@ static void report_operations(const sim_report_input *input, sim_rows *rows) {
     uint64_t all = 0;
     for (int kind = 0; kind < CG_REQUEST_KIND_COUNT; ++kind) {
         char name[64];
+        if ((kind == CG_REQUEST_GET && !(input->options->load.get > 0.0)) ||
+            (kind == CG_REQUEST_EDGE && !(input->options->load.edges > 0.0)) ||
+            (kind == CG_REQUEST_SEARCH && !(input->options->load.search > 0.0))) {
+            continue; /* as few rows as can be for loads without any */
+        }
         snprintf(name, sizeof name, "operations.%s",
                  cg_request_kind_name((cg_request_kind)kind));
         count(rows, name, operations[kind]);

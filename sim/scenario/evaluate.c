@@ -11,6 +11,7 @@
 #include "sim/scenario/definition.h"
 #include "sim/scenario/plan.h"
 #include "sim/scenario/point_read.h"
+#include "sim/scenario/random_read.h"
 #include "sim/scenario/sandbox_library.h"
 
 sim_sandbox_limits sim_evaluate_limits(void) {
@@ -75,6 +76,9 @@ static cg_status finish_point(lua_State *lua, session *work, sim_point_plan *poi
                                  evaluation->settings[i].value, work->error);
     }
     options->seed = sim_plan_seed(evaluation->seed, point->repetition);
+    /* Twice: what is written down is refused where it stands, before more comes between. */
+    status = status == CG_OK ? sim_options_check(options, work->error) : status;
+    status = status == CG_OK ? sim_random_read(lua, POINT, options, work->error) : status;
     status = status == CG_OK ? sim_options_check(options, work->error) : status;
     status = status == CG_OK ? sim_point_check_hooks(lua, POINT, options->end_ns, work->error)
                              : status;

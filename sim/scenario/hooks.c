@@ -15,7 +15,8 @@
 #include <lauxlib.h>
 
 #include "sim/scenario/evaluate.h"
-#include "sim/scenario/fault_text.h"
+#include "sim/scenario/fault_read.h"
+#include "sim/scenario/host_fault_text.h"
 #include "sim/scenario/lua_read.h"
 #include "sim/scenario/point_read.h"
 #include "sim/scenario/sandbox_library.h"
@@ -62,76 +63,161 @@ static int refuse(lua_State *lua, const char *what, const cg_error *error) {
     return luaL_error(lua, "control.%s: %s", what, error->message);
 }
 
-/* control.partition { 0, 2, one_way = true } */
-static int control_partition(lua_State *lua) {
-    sim_hooks *hooks = hooks_of(lua);
+enum { FIELD_NAMES_BYTES = 160 };
+
+static sim_fault_action action_of(lua_State *lua) {
+    return (sim_fault_action)lua_tointeger(lua, lua_upvalueindex(2));
+}
+
+/* The fields by name of the table at `index`, as far as the action takes them; `main_field` is
+ * said otherwise. */
+static void read_fields(lua_State *lua, int index, const char *main_field, sim_fault *fault) {
+    const char *name = sim_fault_actions[fault->action];
     cg_error error;
-    if (lua_type(lua, 1) != LUA_TTABLE || lua_gettop(lua) != 1) {
-        return luaL_error(lua, "control.partition takes one list of hosts, for example "
-                               "control.partition { 0 }");
+    for (size_t i = 2; i < SIM_FAULT_FIELDS; i++) { /* behind at and action */
+        const char *field = sim_fault_fields[i];
+        char text[SIM_FAULT_VALUE_BYTES];
+        if (strcmp(field, main_field) == 0 || sim_lua_field(lua, index, field) == LUA_TNIL) {
+            lua_settop(lua, index);
+            continue;
+        }
+        if (sim_fault_value_text(lua, field, field, text, &error) != CG_OK ||
+            sim_fault_set(fault, field, text, &error) != CG_OK) {
+            refuse(lua, name, &error);
+        }
+        lua_settop(lua, index);
     }
-    sim_hook_action *action = take_action(lua, hooks);
-    sim_fault *fault = &action->fault;
-    fault->action = SIM_FAULT_PARTITION;
+}
+
+/* Raises an error when the table at `index` has a key that the action does not take. */
+static void check_keys(lua_State *lua, int index, sim_fault_action action, bool list) {
+    const char *name = sim_fault_actions[action];
     lua_pushnil(lua);
-    while (lua_next(lua, 1)) {
-        bool one_way =
-            lua_type(lua, -2) == LUA_TSTRING && strcmp(lua_tostring(lua, -2), "one_way") == 0;
-        if (one_way && lua_isboolean(lua, -1)) {
-            fault->one_way = lua_toboolean(lua, -1);
-        } else if (one_way || !lua_isinteger(lua, -2)) {
-            return luaL_error(lua,
-                              "control.partition takes hosts and one_way = true or false, for "
-                              "example control.partition { 0, one_way = true }");
+    while (lua_next(lua, index)) {
+        const char *key = lua_type(lua, -2) == LUA_TSTRING ? lua_tostring(lua, -2) : "";
+        bool known = sim_fault_takes(action, key) && strcmp(key, "at") != 0 &&
+                     strcmp(key, "action") != 0 &&
+                     strcmp(key, sim_fault_main_field(action)) != 0;
+        bool entry = list && lua_isinteger(lua, -2);
+        bool one_way = strcmp(key, "one_way") == 0;
+        if ((!known && !entry) || (one_way && !lua_isboolean(lua, -1))) {
+            char fields[FIELD_NAMES_BYTES];
+            sim_fault_join_fields(action, fields, sizeof fields);
+            luaL_error(lua, "control.%s takes %s%s", name, list ? "hosts and " : "a value and ",
+                       fields);
         }
         lua_pop(lua, 1);
     }
+}
+
+static void read_hosts(lua_State *lua, const sim_hooks *hooks, sim_fault *fault) {
+    const char *name = sim_fault_actions[fault->action];
     lua_Unsigned count = lua_rawlen(lua, 1);
     if (count > SIM_FAULT_HOSTS_MAX) {
-        return luaL_error(lua, "control.partition: more than %d hosts; name the other side",
-                          SIM_FAULT_HOSTS_MAX);
+        luaL_error(lua, "control.%s: more than %d hosts; name the other side", name,
+                   SIM_FAULT_HOSTS_MAX);
     }
     for (lua_Unsigned i = 1; i <= count; i++) {
         lua_rawgeti(lua, 1, (lua_Integer)i);
         lua_Integer host = lua_isinteger(lua, -1) ? lua_tointeger(lua, -1) : -1;
         if (host < 0 || host >= SIM_HOSTS_MAX) {
-            return luaL_error(
-                lua, "control.partition: entry %d is not a host's number, from 0 to %d", (int)i,
-                (int)hooks->cluster_hosts - 1);
+            luaL_error(lua, "control.%s: entry %d is not a host's number, from 0 to %d", name,
+                       (int)i, (int)hooks->cluster_hosts - 1);
         }
         fault->hosts[fault->host_count++] = (uint32_t)host;
         lua_pop(lua, 1);
     }
-    if (sim_fault_check_hosts(fault, hooks->cluster_hosts, &error) != CG_OK) {
-        return refuse(lua, "partition", &error);
+}
+
+/* What the point's list of faults checks too, as far as it is about one fault. */
+static void finish_fault(lua_State *lua, sim_hooks *hooks, const sim_fault *fault) {
+    const char *name = sim_fault_actions[fault->action];
+    cg_error error;
+    cg_status status = sim_host_fault_is(fault->action)
+                           ? sim_host_fault_check(fault, hooks->cluster_hosts, &error)
+                           : sim_fault_check_network(fault, hooks->cluster_hosts, &error);
+    if (status == CG_OK && sim_fault_cuts(fault->action)) {
+        status = sim_fault_check_hosts(fault, hooks->cluster_hosts, &error);
+    }
+    if (status != CG_OK) {
+        refuse(lua, name, &error);
+    }
+    if (sim_fault_needs(fault->action, "period") && fault->period_ns == 0) {
+        luaL_error(lua, "control.%s: period is missing", name);
+    }
+    if (sim_host_fault_lacks_value(fault)) {
+        luaL_error(lua, "control.%s: value is missing", name);
     }
     hooks->action_count++;
+}
+
+/* control.partition { 0, 2, one_way = true }: hosts, and fields by name. */
+static int control_hosts(lua_State *lua) {
+    sim_hooks *hooks = hooks_of(lua);
+    const char *name = sim_fault_actions[action_of(lua)];
+    if (sim_host_fault_is(action_of(lua)) && lua_gettop(lua) == 1 && lua_isinteger(lua, 1)) {
+        lua_createtable(lua, 1, 0); /* control.crash(1) */
+        lua_insert(lua, 1);
+        lua_rawseti(lua, 1, 1);
+    }
+    if (lua_type(lua, 1) != LUA_TTABLE || lua_gettop(lua) != 1) {
+        return luaL_error(lua,
+                          "control.%s takes one list of hosts, for example control.%s { 0 }",
+                          name, name);
+    }
+    sim_hook_action *action = take_action(lua, hooks);
+    action->fault.action = action_of(lua);
+    check_keys(lua, 1, action->fault.action, true);
+    read_hosts(lua, hooks, &action->fault);
+    read_fields(lua, 1, "hosts", &action->fault);
+    finish_fault(lua, hooks, &action->fault);
     return 0;
 }
 
+/* control.heal(), control.heal("name") */
 static int control_heal(lua_State *lua) {
     sim_hooks *hooks = hooks_of(lua);
-    sim_hook_action *action = take_action(lua, hooks);
-    action->fault.action = SIM_FAULT_HEAL;
-    hooks->action_count++;
-    return 0;
-}
-
-/* latency, jitter and loss: upvalue 2 is the action. */
-static int control_value(lua_State *lua) {
-    sim_hooks *hooks = hooks_of(lua);
-    sim_fault_action kind = (sim_fault_action)lua_tointeger(lua, lua_upvalueindex(2));
-    const char *name = sim_fault_actions[kind];
     cg_error error;
     char text[SIM_PATH_BYTES];
     sim_hook_action *action = take_action(lua, hooks);
+    action->fault.action = SIM_FAULT_HEAL;
+    if (!lua_isnoneornil(lua, 1)) {
+        lua_settop(lua, 1);
+        if (sim_lua_text(lua, 1, "the name", text, sizeof text, &error) != CG_OK ||
+            sim_fault_set(&action->fault, "name", text, &error) != CG_OK) {
+            return refuse(lua, "heal", &error);
+        }
+    }
+    hooks->action_count++;
+    return 0;
+}
+
+/* control.latency("1ms", { from = { 0 }, to = "4-7" }) */
+static int control_value(lua_State *lua) {
+    sim_hooks *hooks = hooks_of(lua);
+    sim_fault_action kind = action_of(lua);
+    const char *name = sim_fault_actions[kind];
+    cg_error error;
+    char text[SIM_FAULT_VALUE_BYTES];
+    sim_hook_action *action = take_action(lua, hooks);
     action->fault.action = kind;
-    lua_settop(lua, 1);
-    if (sim_lua_text(lua, 1, "the value", text, sizeof text, &error) != CG_OK ||
+    lua_settop(lua, 2);
+    bool more = lua_type(lua, 2) == LUA_TTABLE;
+    if (!more && !lua_isnil(lua, 2)) {
+        return luaL_error(lua, "control.%s takes a value and a table such as { from = { 0 } }",
+                          name);
+    }
+    lua_pushvalue(lua, 1);
+    if (sim_fault_value_text(lua, "the value", "value", text, &error) != CG_OK ||
         sim_fault_set(&action->fault, "value", text, &error) != CG_OK) {
         return refuse(lua, name, &error);
     }
-    hooks->action_count++;
+    lua_settop(lua, 2);
+    if (more) {
+        check_keys(lua, 2, kind, false);
+        read_fields(lua, 2, "value", &action->fault);
+    }
+    finish_fault(lua, hooks, &action->fault);
     return 0;
 }
 
@@ -156,21 +242,26 @@ static void add_control(lua_State *lua, sim_hooks *hooks, const char *name,
     lua_setfield(lua, -2, name);
 }
 
+static lua_CFunction function_of(sim_fault_action action) {
+    if (action == SIM_FAULT_HEAL) {
+        return control_heal;
+    }
+    return sim_fault_takes(action, "hosts") ? control_hosts : control_value;
+}
+
 static void push_control(lua_State *lua, sim_hooks *hooks) {
-    static const char *const names[] = {"partition", "heal", "latency",
-                                        "jitter",    "loss", "note"};
-    lua_createtable(lua, 0, 6);
-    add_control(lua, hooks, "partition", control_partition, SIM_FAULT_PARTITION);
-    add_control(lua, hooks, "heal", control_heal, SIM_FAULT_HEAL);
-    add_control(lua, hooks, "latency", control_value, SIM_FAULT_LATENCY);
-    add_control(lua, hooks, "jitter", control_value, SIM_FAULT_JITTER);
-    add_control(lua, hooks, "loss", control_value, SIM_FAULT_LOSS);
+    lua_createtable(lua, 0, SIM_FAULT_ACTIONS + 1);
+    for (int i = 0; i < SIM_FAULT_ACTIONS; i++) {
+        add_control(lua, hooks, sim_fault_actions[i], function_of((sim_fault_action)i), i);
+    }
     add_control(lua, hooks, "note", control_note, 0);
-    lua_createtable(lua, 6, 0);
-    for (int i = 0; i < 6; i++) {
-        lua_pushstring(lua, names[i]);
+    lua_createtable(lua, SIM_FAULT_ACTIONS + 1, 0);
+    for (int i = 0; i < SIM_FAULT_ACTIONS; i++) {
+        lua_pushstring(lua, sim_fault_actions[i]);
         lua_rawseti(lua, -2, i + 1);
     }
+    lua_pushstring(lua, "note");
+    lua_rawseti(lua, -2, SIM_FAULT_ACTIONS + 1);
     sim_sandbox_push_strict(lua, "control");
     lua_setmetatable(lua, -2);
 }

@@ -11,12 +11,16 @@ static const double whole = 1.0 + 1e-9;
 /* The load as it is from some time on; `place` is "" or "phases[2]: ". */
 static cg_status check_shares(const sim_load_options *load, const char *place,
                               cg_error *error) {
-    if (load->recall + load->spread + load->deallocate + load->batch > whole) {
-        return cg_error_set(
-            error, CG_ERROR_INVALID,
-            "%sload.recall, load.spread, load.deallocate and load.batch are %g, %g, %g and %g "
-            "of the requests, more than all of them",
-            place, load->recall, load->spread, load->deallocate, load->batch);
+    if (load->recall + load->spread + load->deallocate + load->batch + load->get + load->edges +
+            load->search >
+        whole) {
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "%sload.recall, load.spread, load.deallocate, load.batch, "
+                            "load.get, load.edges and load.search are %g, "
+                            "%g, %g, %g, %g, %g and %g "
+                            "of the requests, more than all of them",
+                            place, load->recall, load->spread, load->deallocate, load->batch,
+                            load->get, load->edges, load->search);
     }
     if (load->urgent + load->low > whole) {
         return cg_error_set(error, CG_ERROR_INVALID,
@@ -75,7 +79,8 @@ static cg_status check_textless(const sim_options *options, const sim_load_optio
                             "engine.consolidate: what it changes is logged, and only WordNet "
                             "has a log; use 0");
     }
-    if (options->cluster.hosts != 1) {
+    if (options->cluster.hosts != 1 &&
+        (is_keys || options->engine.spread.across == SIM_ACROSS_NONE)) {
         return cg_error_set(error, CG_ERROR_INVALID,
                             "graph.source: keys, and graphs without texts, are served by one "
                             "host; cluster.hosts is %" PRIu32,

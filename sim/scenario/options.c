@@ -8,6 +8,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/nearest.h"
+#include "sim/scenario/delay_text.h"
 #include "sim/scenario/fault_text.h"
 #include "sim/scenario/load_phase.h"
 #include "sim/scenario/option_table.h"
@@ -52,8 +53,8 @@ cg_status sim_options_set(sim_options *options, const char *path, const char *va
                           cg_error *error) {
     const sim_option *option = sim_option_find(path);
     if (!option) {
-        if (strncmp(path, "faults", 6) == 0 || strncmp(path, "hooks", 5) == 0 ||
-            strncmp(path, "phases", 6) == 0) {
+        if (strncmp(path, "faults", 6) == 0 || strncmp(path, "random", 6) == 0 ||
+            strncmp(path, "hooks", 5) == 0 || strncmp(path, "phases", 6) == 0) {
             return cg_error_set(
                 error, CG_ERROR_INVALID,
                 "\"%.80s\" is a list and cannot be set from one value; write it in the "
@@ -69,44 +70,6 @@ cg_status sim_options_set(sim_options *options, const char *path, const char *va
     }
     cg_status status = sim_option_set_text(option, options, value, error);
     return status == CG_OK ? status : (cg_error_prefix(error, "%s: ", path), status);
-}
-
-static cg_status check_fault(const sim_options *options, uint32_t i, bool *partitioned,
-                             cg_error *error) {
-    const sim_fault *fault = &options->faults[i];
-    char at[SIM_UNITS_TEXT_BYTES];
-    char limit[SIM_UNITS_TEXT_BYTES];
-    sim_units_describe(SIM_UNIT_DURATION, fault->at_ns, at);
-    if (fault->at_ns > options->end_ns) {
-        sim_units_describe(SIM_UNIT_DURATION, options->end_ns, limit);
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "faults[%" PRIu32 "].at: %s is after the run's stop at %s", i + 1,
-                            at, limit);
-    }
-    if (i > 0 && fault->at_ns < fault[-1].at_ns) {
-        sim_units_describe(SIM_UNIT_DURATION, fault[-1].at_ns, limit);
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "faults[%" PRIu32
-                            "].at: %s is before the fault above it, at %s; list "
-                            "faults in the order of time",
-                            i + 1, at, limit);
-    }
-    if (fault->action == SIM_FAULT_PARTITION) {
-        *partitioned = true;
-        cg_status status = sim_fault_check_hosts(fault, options->cluster.hosts, error);
-        return status == CG_OK
-                   ? status
-                   : (cg_error_prefix(error, "faults[%" PRIu32 "].hosts: ", i + 1), status);
-    }
-    if (fault->action == SIM_FAULT_HEAL) {
-        if (!*partitioned) {
-            return cg_error_set(
-                error, CG_ERROR_INVALID,
-                "faults[%" PRIu32 "].action: there is no partition to heal at %s", i + 1, at);
-        }
-        *partitioned = false;
-    }
-    return CG_OK;
 }
 
 /* Whether all reads of the first tier, and their order, follow from the load alone. */
@@ -190,6 +153,30 @@ static cg_status check_service(const sim_engine_options *engine, cg_error *error
     return CG_OK;
 }
 
+/* What is told late counts as silence, and what is dropped has been warned of. */
+static cg_status check_replication(const sim_engine_options *engine, cg_error *error) {
+    char less[SIM_UNITS_TEXT_BYTES];
+    char more[SIM_UNITS_TEXT_BYTES];
+    if (engine->election_ns <= engine->heartbeat_ns) {
+        sim_units_describe(SIM_UNIT_DURATION, engine->election_ns, less);
+        sim_units_describe(SIM_UNIT_DURATION, engine->heartbeat_ns, more);
+        return cg_error_set(
+            error, CG_ERROR_INVALID,
+            "engine.election: %s of silence call for an election, but a primary "
+            "speaks only every %s (engine.heartbeat); it must take longer",
+            less, more);
+    }
+    if (engine->lag_drop_ns < engine->lag_warn_ns) {
+        sim_units_describe(SIM_UNIT_DURATION, engine->lag_drop_ns, less);
+        sim_units_describe(SIM_UNIT_DURATION, engine->lag_warn_ns, more);
+        return cg_error_set(error, CG_ERROR_INVALID,
+                            "engine.lag.drop: %s is before the warning after %s "
+                            "(engine.lag.warn); it must not be",
+                            less, more);
+    }
+    return CG_OK;
+}
+
 static cg_status check_engine(const sim_options *options, cg_error *error) {
     if (options->engine.dims % 16 != 0) {
         return cg_error_set(error, CG_ERROR_INVALID,
@@ -204,6 +191,9 @@ static cg_status check_engine(const sim_options *options, cg_error *error) {
             "or f32, or coarser codes");
     }
     cg_status service = check_service(&options->engine, error);
+    if (service == CG_OK) {
+        service = check_replication(&options->engine, error);
+    }
     if (service != CG_OK) {
         return service;
     }
@@ -214,6 +204,18 @@ static cg_status check_engine(const sim_options *options, cg_error *error) {
     }
     cg_status spaces = sim_share_lists_check(options, error);
     return spaces == CG_OK ? check_tiers(options, error) : spaces;
+}
+
+static cg_status check_network(const sim_network_options *network, cg_error *error) {
+    sim_delay law;
+    if (strcmp(network->law, "constant") == 0) {
+        return CG_OK;
+    }
+    cg_status status = sim_delay_parse(network->law, &law, error);
+    if (status != CG_OK) {
+        cg_error_prefix(error, "cluster.network.law: ");
+    }
+    return status;
 }
 
 cg_status sim_options_check(const sim_options *options, cg_error *error) {
@@ -239,18 +241,8 @@ cg_status sim_options_check(const sim_options *options, cg_error *error) {
                             "series: intervals of %s up to the stop at %s are more than %d",
                             left, right, INTERVALS_MAX);
     }
-    if (options->fault_count > SIM_FAULTS_MAX) {
-        return cg_error_set(error, CG_ERROR_INVALID, "faults: %" PRIu32 " are more than %d",
-                            options->fault_count, SIM_FAULTS_MAX);
-    }
-    bool partitioned = false;
-    for (uint32_t i = 0; i < options->fault_count; i++) {
-        cg_status status = check_fault(options, i, &partitioned, error);
-        if (status != CG_OK) {
-            return status;
-        }
-    }
-    return CG_OK;
+    cg_status network = check_network(&options->cluster.network, error);
+    return network == CG_OK ? sim_fault_list_check(options, error) : network;
 }
 
 /* Text that grows; a failure sticks. */
@@ -288,7 +280,7 @@ static void add_fault(text_builder *builder, const sim_fault *fault, uint32_t nu
                       cg_error *error) {
     for (size_t i = 0; i < SIM_FAULT_FIELDS; i++) {
         const char *field = sim_fault_fields[i];
-        if (sim_fault_takes(fault->action, field)) {
+        if (sim_fault_shows(fault, field)) {
             char path[64];
             char value[SIM_FAULT_VALUE_BYTES];
             snprintf(path, sizeof path, "faults[%" PRIu32 "].%s", number, field);

@@ -16,11 +16,29 @@
  *
  * A fault is one of
  *
- *   { at =, action = "partition", hosts = { 0, 3 }, one_way = true }
- *   { at =, action = "heal" }
- *   { at =, action = "latency" | "jitter" | "loss", value = }
+ *   { at =, action = "partition", hosts = { 0, 3 }, one_way = true, name = "east" }
+ *   { at =, action = "flap", hosts = { 3 }, period = "200ms", duty = 0.5, ends = "6s" }
+ *   { at =, action = "heal", name = "east" }
+ *   { at =, action = "latency" | "jitter" | "loss" | "duplicate" | "reorder" | "corrupt" |
+ *     "bandwidth", value =, from =, to =, one_way = }
+ *
+ * or, shorter, { at =, partition = { 0, 3 } }, { at =, latency = "1ms" } and so on. from and to
+ * are sets of hosts, { 0, 1 } or "0-511 600": a change of a setting is about the pairs between
+ * them (both ways unless one_way), a partition cuts them; left out they are all hosts, or of a
+ * partition with `from` alone the others. A latency is a law (delay_text.h).
+ *
+ * Faults of hosts (host_fault_text.h) name one host or several:
+ *
+ *   { at =, crash = 1, down = "500ms", torn = true }     { at =, restart = { 1, 2 } }
+ *   { at =, disk_loss = 1, down = "2s" }                 { at =, bit_rot = 1 }
+ *   { at =, corrupt_writes = 1, value = 3 }              { at =, slow_disk = 1, value = 10 }
+ *   { at =, clock = 2, skew = "-3h", drift_ppm = 50 }    { at =, slow_host = 1, value = 4 }
  *
  * Hosts count from 0; faults are listed in the order of time.
+ * Faults that come by chance, from the point's seed, are a list of their own (random_read.h), and
+ * become plain faults when the point is read:
+ *
+ *   random = { { action = "crash", mean = "5s", length = "1s", at = "1s", ends = "30s" } }
  *
  * A phase of the load is { at =, ... } with options of the load by their names in it, which
  * hold from that time on instead of what held before (load_phase.h).
@@ -41,6 +59,8 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/status.h"
+#include "sim/cluster/delay.h"
+#include "sim/cluster/pairs.h"
 
 enum {
     SIM_PATH_BYTES = 256,
@@ -49,6 +69,8 @@ enum {
     SIM_PHASES_MAX = 16,
     SIM_TIERS_MAX = 4, /* before the store */
     SIM_FAULT_HOSTS_MAX = 64,
+    SIM_FAULT_RANGES_MAX = 16,
+    SIM_FAULT_NAME_BYTES = 32,
     SIM_SPACES_MAX = 64 /* engine/node/node.h */
 };
 
@@ -71,6 +93,7 @@ typedef enum sim_facts_from {
 typedef enum sim_order { SIM_ORDER_SHUFFLED, SIM_ORDER_RELATED } sim_order;
 typedef enum sim_spread { SIM_SPREAD_CONSTANT, SIM_SPREAD_UNIFORM } sim_spread;
 /* What a spread begins at: rows, or the concepts most like what is said of one. */
+typedef enum sim_route { SIM_ROUTE_ANY, SIM_ROUTE_OWNER } sim_route;
 typedef enum sim_ask { SIM_ASK_ROWS, SIM_ASK_WHOLE, SIM_ASK_GLOSS, SIM_ASK_WORDS } sim_ask;
 typedef enum sim_law { SIM_LAW_UNIFORM, SIM_LAW_ZIPF, SIM_LAW_FILE } sim_law;
 typedef enum sim_repeat { SIM_REPEAT_NEVER, SIM_REPEAT_POPULARITY } sim_repeat;
@@ -79,7 +102,11 @@ typedef enum sim_strategy {
     SIM_STRATEGY_DIRECT,
     SIM_STRATEGY_HIERARCHICAL
 } sim_strategy;
-typedef enum sim_acknowledge { SIM_ACKNOWLEDGE_PRIMARY, SIM_ACKNOWLEDGE_ALL } sim_acknowledge;
+typedef enum sim_acknowledge {
+    SIM_ACKNOWLEDGE_PRIMARY,
+    SIM_ACKNOWLEDGE_QUORUM,
+    SIM_ACKNOWLEDGE_ALL
+} sim_acknowledge;
 typedef enum sim_ground_source {
     SIM_GRAPH_WORDNET,
     SIM_GRAPH_KEYS, /* keys without content, for loads of recalls only */
@@ -101,6 +128,9 @@ typedef struct sim_network_options {
     double loss;                   /* probability a message is lost, [0, 1]; 0 */
     double duplicate;              /* probability a message arrives twice, [0, 1]; 0 */
     double reorder;                /* probability it is held back by one more latency; 0 */
+    double corrupt;                /* probability a byte of it is altered; 0 */
+    uint32_t copies;               /* of a duplicated message, at most, 2..4; 2 */
+    char law[SIM_PATH_BYTES];      /* of the latency, delay_text.h; "constant": latency_ns */
 } sim_network_options;
 
 typedef struct sim_cluster_options {
@@ -154,7 +184,12 @@ typedef enum sim_placement {
 typedef enum sim_layout { SIM_LAYOUT_SPLIT, SIM_LAYOUT_WHOLE } sim_layout;
 
 /* Spreading activation (engine/spread/spread.h); tiers as they are numbered, with the store. */
+typedef enum sim_across { SIM_ACROSS_NONE, SIM_ACROSS_EXACT, SIM_ACROSS_ASYNC } sim_across;
+
 typedef struct sim_spread_options {
+    sim_across across;                   /* none */
+    uint64_t timeout_ns;                 /* timeout: 1 s */
+    uint64_t window_ns;                  /* window: 100 us */
     double decay;                        /* lambda of a hop, 0..16; 0.5 */
     double threshold[SIM_TIERS_MAX + 1]; /* threshold.l1 .. l5, 0..1; 0.01 */
     uint32_t budget[SIM_TIERS_MAX + 1];  /* budget.l1 .. l5: visits; 0: no bound */
@@ -164,6 +199,27 @@ typedef struct sim_spread_options {
     uint32_t seeds;                      /* of a text, 1..256; 8 */
     uint64_t consolidate_ns;             /* engine.consolidate; 0: never */
 } sim_spread_options;
+
+/* How the index is divided over hosts, and what searches ask of it (engine.distribution,
+ * engine.gather, engine.shards and engine.search). */
+typedef enum sim_distribution {
+    SIM_DISTRIBUTION_REPLICATED,
+    SIM_DISTRIBUTION_SHARDED,
+    SIM_DISTRIBUTION_HYBRID
+} sim_distribution;
+typedef enum sim_gather { SIM_GATHER_SPARSE, SIM_GATHER_RECORDS } sim_gather;
+typedef enum sim_shards_by { SIM_SHARDS_BY_VECTORS, SIM_SHARDS_BY_GRAPH } sim_shards_by;
+typedef struct sim_search_options {
+    sim_distribution distribution; /* replicated */
+    sim_gather gather;             /* sparse */
+    sim_shards_by by;              /* shards: vectors */
+    uint32_t k;                    /* 1..256; 10 */
+    uint32_t ef;                   /* 1..10000; 256 */
+    uint32_t entries;              /* 1..1024; 128 */
+    double slack;                  /* 0..1G; 0.15 */
+    uint64_t timeout_ns;           /* of a try; 20 ms */
+    uint32_t tries;                /* 1..16; 3 */
+} sim_search_options;
 
 /* The processor's caches, modelled over the lines that spreading touches (engine.cpu). */
 typedef struct sim_cpu_options {
@@ -230,6 +286,7 @@ typedef struct sim_engine_options {
     bool forecasts;          /* forecast; true */
     bool adapts;             /* adapt; false */
     sim_spread_options spread;
+    sim_search_options search;
     sim_cpu_options cpu;
     /* Copies beside the primary, 0 or 1; 1. With one host 0 is used. */
     uint32_t replicas;
@@ -239,6 +296,12 @@ typedef struct sim_engine_options {
     /* Added to the timeout of each further try, doubled each time, at most 16 times; 5 ms. */
     uint64_t retry_ns;
     uint64_t replicate_retry_ns; /* resend of unacknowledged log records; 10 ms */
+    bool failover;               /* false */
+    uint64_t heartbeat_ns;       /* 250 ms */
+    uint64_t election_ns;        /* 1.5 s */
+    uint64_t stale_ns;           /* 1 s */
+    uint64_t lag_warn_ns;        /* lag.warn: 1 s */
+    uint64_t lag_drop_ns;        /* lag.drop: 10 s */
 } sim_engine_options;
 
 typedef struct sim_load_options {
@@ -255,10 +318,16 @@ typedef struct sim_load_options {
     uint32_t requests;         /* of all kinds, 0..10M; 0: as many as facts */
     double recall;             /* shares of the requests; the rest are allocations; 0 */
     double deallocate;         /* 0 */
+    double get;                /* 0 */
+    double near;               /* 0 */
+    double edges;              /* 0 */
+    uint32_t edge_pool;        /* 64 */
+    double search;             /* 0 */
     double batch;              /* 0 */
     double spread;             /* 0 */
     uint32_t spread_hops;      /* 1..16; 3 */
     sim_ask ask;               /* rows */
+    sim_route route;           /* any */
     uint32_t batch_size;       /* facts of a batch, 1..1024; 16 */
     uint32_t keys;             /* of a recall, 1..65536; 1 */
     sim_spread keys_spread;    /* constant; uniform: 1..2 * keys - 1 */
@@ -301,22 +370,59 @@ typedef struct sim_load_phase {
 } sim_load_phase;
 
 typedef enum sim_fault_action {
-    /* hosts[] cannot reach the others, nor be reached (one_way: cannot reach the others) */
+    /* hosts[] cannot reach the others, nor be reached (one_way: cannot reach the others); or
+     * from[] and to[] cannot reach each other */
     SIM_FAULT_PARTITION,
-    SIM_FAULT_HEAL,    /* ends all partitions */
-    SIM_FAULT_LATENCY, /* sets network.latency to duration_ns */
+    SIM_FAULT_HEAL,    /* ends all partitions, or those of the name */
+    SIM_FAULT_LATENCY, /* sets network.latency to the law */
     SIM_FAULT_JITTER,  /* sets network.jitter to duration_ns */
-    SIM_FAULT_LOSS     /* sets network.loss to probability */
+    SIM_FAULT_LOSS,    /* sets network.loss to probability, and so on */
+    SIM_FAULT_DUPLICATE,
+    SIM_FAULT_REORDER,
+    SIM_FAULT_CORRUPT,
+    SIM_FAULT_BANDWIDTH, /* of each pair, to bits_per_s */
+    SIM_FAULT_FLAP,      /* a partition that comes and goes */
+    /* Of hosts[] (host_fault_text.h, sim/host/host_fault.h); these stay together: */
+    SIM_FAULT_CRASH,
+    SIM_FAULT_RESTART,
+    SIM_FAULT_DISK_LOSS,
+    SIM_FAULT_CORRUPT_WRITES,
+    SIM_FAULT_BIT_ROT,
+    SIM_FAULT_SLOW_DISK,
+    SIM_FAULT_SLOW_HOST,
+    SIM_FAULT_CLOCK
 } sim_fault_action;
+
+/* A set of hosts as ranges, in ascending order, none touching the next; none: all hosts. */
+typedef struct sim_fault_side {
+    sim_host_range ranges[SIM_FAULT_RANGES_MAX];
+    uint32_t count;
+} sim_fault_side;
 
 typedef struct sim_fault {
     uint64_t at_ns;
     sim_fault_action action;
-    uint32_t hosts[SIM_FAULT_HOSTS_MAX]; /* partition only; 0-based */
+    uint32_t hosts[SIM_FAULT_HOSTS_MAX]; /* of a partition, a flap, or hurt; 0-based */
     uint32_t host_count;
+    int32_t drift_ppm; /* clock */
     bool one_way;
-    uint64_t duration_ns;
+    bool torn;            /* crash */
+    uint64_t duration_ns; /* of a constant latency or hold; jitter */
     double probability;
+    sim_fault_side from;
+    sim_fault_side to;
+    /* latency; reorder's hold. Of kind CONSTANT: duration_ns, and 0 is one more latency. */
+    sim_delay delay;
+    uint32_t copies; /* duplicate: 0: 2 */
+    uint32_t writes; /* corrupt_writes: value, 1..1M */
+    uint64_t bits_per_s;
+    char name[SIM_FAULT_NAME_BYTES]; /* of a partition; "": none */
+    uint64_t period_ns;              /* flap */
+    double duty;                     /* share of the period in which it cuts; 0: half */
+    uint64_t ends_ns;                /* 0: not before it is healed */
+    uint64_t down_ns;                /* crash, disk_loss: restarts so long after; 0: not */
+    double factor;                   /* slow_disk, slow_host: value, 0.001..1M */
+    int64_t skew_ns;                 /* clock, at most 100 years */
 } sim_fault;
 
 typedef struct sim_options {

@@ -7,7 +7,7 @@
 
 #include <lauxlib.h>
 
-#include "sim/scenario/fault_text.h"
+#include "sim/scenario/fault_read.h"
 #include "sim/scenario/load_phase.h"
 #include "sim/scenario/lua_read.h"
 #include "sim/scenario/option_table.h"
@@ -18,7 +18,7 @@ enum { CHILDREN_MAX = 64, PLACE_BYTES = 96, WORD_BYTES = 32 };
 /* The names one level below a prefix such as "cluster.network." (or "" for the top). */
 typedef struct children {
     char words[CHILDREN_MAX][WORD_BYTES];
-    const char *names[CHILDREN_MAX + 3];
+    const char *names[CHILDREN_MAX + 4];
     const sim_option *options[CHILDREN_MAX]; /* NULL for a group */
     size_t count;
 } children;
@@ -87,6 +87,7 @@ static cg_status read_group(lua_State *lua, int table, const char *prefix, sim_o
         snprintf(place, sizeof place, "the point's options");
         list.names[known++] = "phases";
         list.names[known++] = "faults";
+        list.names[known++] = "random";
         list.names[known++] = "hooks";
     }
     if (lua_type(lua, table) != LUA_TTABLE) {
@@ -101,66 +102,6 @@ static cg_status read_group(lua_State *lua, int table, const char *prefix, sim_o
     return status;
 }
 
-/* The list of hosts on top of the stack, as "0 3". */
-static cg_status hosts_text(lua_State *lua, const char *place, char *text, cg_error *error) {
-    uint32_t count = 0;
-    size_t used = 0;
-    cg_status status = sim_lua_list(lua, -1, place, SIM_FAULT_HOSTS_MAX, &count, error);
-    text[0] = '\0';
-    for (uint32_t i = 0; i < count && status == CG_OK; i++) {
-        lua_rawgeti(lua, -1, (lua_Integer)i + 1);
-        if (!lua_isinteger(lua, -1) || lua_tointeger(lua, -1) < 0 ||
-            lua_tointeger(lua, -1) >= SIM_HOSTS_MAX) {
-            status = cg_error_set(error, CG_ERROR_INVALID,
-                                  "%s: entry %" PRIu32 " is not a host's number, from 0 to %d",
-                                  place, i + 1, SIM_HOSTS_MAX - 1);
-        } else {
-            used += (size_t)snprintf(text + used, SIM_FAULT_VALUE_BYTES - used, "%s%d",
-                                     i ? " " : "", (int)lua_tointeger(lua, -1));
-        }
-        lua_pop(lua, 1);
-    }
-    return status;
-}
-
-/* The fault table on top of the stack; `place` is "faults[2]". */
-static cg_status read_fault(lua_State *lua, const char *place, sim_fault *fault,
-                            cg_error *error) {
-    if (lua_type(lua, -1) != LUA_TTABLE) {
-        return cg_error_set(
-            error, CG_ERROR_INVALID,
-            "%s must be a table such as { at = \"2s\", action = \"heal\" }, not a %s", place,
-            luaL_typename(lua, -1));
-    }
-    cg_status status =
-        sim_lua_check_keys(lua, -1, place, sim_fault_fields, SIM_FAULT_FIELDS, error);
-    for (size_t i = 0; i < SIM_FAULT_FIELDS && status == CG_OK; i++) {
-        const char *field = sim_fault_fields[i];
-        char spot[PLACE_BYTES + 32];
-        char text[SIM_FAULT_VALUE_BYTES];
-        snprintf(spot, sizeof spot, "%s.%s", place, field);
-        int type = sim_lua_field(lua, -1, field);
-        bool needed =
-            i < 2 || (sim_fault_takes(fault->action, field) && strcmp(field, "one_way") != 0);
-        if (type == LUA_TNIL && needed) {
-            return cg_error_set(error, CG_ERROR_INVALID, "%s is missing", spot);
-        }
-        if (type != LUA_TNIL) {
-            status = strcmp(field, "hosts") == 0
-                         ? hosts_text(lua, spot, text, error)
-                         : sim_lua_text(lua, -1, spot, text, sizeof text, error);
-            if (status == CG_OK) {
-                status = sim_fault_set(fault, field, text, error);
-                if (status != CG_OK) {
-                    cg_error_prefix(error, "%s: ", spot);
-                }
-            }
-        }
-        lua_pop(lua, 1);
-    }
-    return status;
-}
-
 static cg_status read_faults(lua_State *lua, int table, sim_options *options, cg_error *error) {
     uint32_t count = 0;
     cg_status status = CG_OK;
@@ -171,7 +112,7 @@ static cg_status read_faults(lua_State *lua, int table, sim_options *options, cg
         char place[PLACE_BYTES];
         snprintf(place, sizeof place, "faults[%" PRIu32 "]", i + 1);
         lua_rawgeti(lua, -1, (lua_Integer)i + 1);
-        status = read_fault(lua, place, &options->faults[i], error);
+        status = sim_fault_read(lua, place, &options->faults[i], error);
         lua_pop(lua, 1);
     }
     options->fault_count = count;

@@ -10,7 +10,7 @@
  *   point        function(factor) -> options table (sim/scenario/options.h), where factor has
  *                each factor's value and factor.repetition (1-based); called once a point;
  *                reading a factor that is none is an error. The table may also hold phases
- *                and faults (lists, options.h) and hooks (a list, below)
+ *                and faults and random (lists, options.h) and hooks (a list, below)
  *   tables       list of { name =, title =, columns = { "metric:statistic", ... } }
  *   plots        list of { name =, title =, x = factor, y = "metric:statistic",
  *                series = factor or nil, log = "x", "y", "xy" or nil, kind =, where = };
@@ -116,10 +116,15 @@ void sim_plan_free(sim_plan *plan);
  * g(live) is asked every interval (default 10 ms) from time 0 on, and f(control, live) is
  * called when it says true, at most n times (default 1). control has
  *
- *   partition { 0, 2, one_way = true }
- *   heal()
- *   latency("1ms"), jitter("1ms"), loss(0.1)
+ *   partition { 0, 2, one_way = true, name = "east" }, flap { 3, period = "200ms" }
+ *   heal(), heal("east")
+ *   latency("1ms"), jitter("1ms"), bandwidth("1Mbps"), loss(0.1), duplicate, reorder, corrupt;
+ *     each with a table as second argument, latency("1ms", { from = { 0 }, to = "4-7" })
+ *   crash { 1, down = "500ms", torn = true }, restart(1), disk_loss, corrupt_writes { 1, value = 3 },
+ *     bit_rot, slow_disk { 1, value = 10 }, slow_host, clock { 2, skew = "-3h", drift_ppm = 50 }
  *   note("text")
+ *
+ * with the fields that the same action has in the list of faults.
  *
  * live["latency.p99"] is a metric in base units; one that does not exist is an error. Each call
  * has a budget of 10 million instructions; string patterns escape it, so the caller bounds the

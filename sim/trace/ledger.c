@@ -65,6 +65,18 @@ void sim_ledger_rebase(sim_ledger *ledger, uint64_t start_ns) {
     ledger->start_ns = start_ns;
 }
 
+sim_ledger sim_ledger_join(const sim_ledger *own, const sim_ledger *cause) {
+    sim_ledger joined = *own;
+    sim_ledger rest = *cause;
+    sim_ledger_rebase(&rest, own->mark_ns);
+    for (int part = 0; part < SIM_LEDGER_PART_COUNT; part++) {
+        *part_of(&joined, (sim_ledger_part)part) +=
+            sim_ledger_part_ns(&rest, (sim_ledger_part)part);
+    }
+    joined.mark_ns = rest.mark_ns;
+    return joined;
+}
+
 uint64_t sim_ledger_total_ns(const sim_ledger *ledger) {
     return ledger->queue_ns + ledger->wire_ns + ledger->compute_ns + ledger->disk_ns +
            ledger->tier_ns + ledger->retry_ns;

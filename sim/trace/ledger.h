@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 typedef struct sim_ledger {
+    uint64_t request_id; /* that caused it first; 0: none. Set by whoever begins it */
     uint64_t start_ns;   /* the request's intended start */
     uint64_t mark_ns;    /* accounted for up to here */
     uint64_t queue_ns;   /* waiting for a core or for the disk */
@@ -41,12 +42,16 @@ sim_ledger sim_ledger_begin(uint64_t start_ns); /* nothing accounted yet */
 /* Puts the time from the mark to until_ns (>= the mark) under `part`. */
 void sim_ledger_charge(sim_ledger *ledger, sim_ledger_part part, uint64_t until_ns);
 
-/* Makes the ledger that of a request with another start: used when an event that one request
- * caused also answers another (records shipped together). Time before the cause began was spent
+/* Makes the ledger that of a request with another start. Time before the cause began was spent
  * waiting: queue. Time of the cause from before the request began is taken off: from retry,
  * queue, wire, disk, tier, compute in this order, as far as each goes. start_ns must not be
  * after the mark. */
 void sim_ledger_rebase(sim_ledger *ledger, uint64_t start_ns);
+
+/* The ledger of a request that is answered by what another caused (records shipped together): `own`,
+ * the request's, up to its mark, and from there on what `cause` accounts for. own->mark_ns must not
+ * be after cause's, which the result has. */
+sim_ledger sim_ledger_join(const sim_ledger *own, const sim_ledger *cause);
 
 uint64_t sim_ledger_total_ns(const sim_ledger *ledger); /* sum of the parts */
 

@@ -140,7 +140,8 @@ static void lay_over(loads *self, sim_workload *all) {
         request.client = request.client * self->input->spaces + space;
         request.first_fact += (uint32_t)facts_before[space];
         request.first_key += (uint32_t)keys_before[space];
-        if (request.kind == SIM_REQUEST_DEALLOCATE) { /* an earlier one, so it is known */
+        if (request.kind == SIM_REQUEST_DEALLOCATE ||
+            request.kind == SIM_REQUEST_GET) { /* an earlier one, so it is known */
             request.target = self->moved[space][request.target];
         }
         all->requests[i] = request;

@@ -73,10 +73,16 @@ static sim_request_kind draw_kind(const sim_load_options *load, uint64_t seed, u
     const double deallocate = recall + load->deallocate;
     const double batch = deallocate + load->batch;
     const double spread = batch + load->spread;
+    const double get = spread + load->get;
+    const double edges = get + load->edges;
+    const double search = edges + load->search;
     return u < recall           ? SIM_REQUEST_RECALL
            : u < deallocate     ? SIM_REQUEST_DEALLOCATE
            : u < batch          ? SIM_REQUEST_BATCH
            : u < spread         ? SIM_REQUEST_SPREAD
+           : u < get            ? SIM_REQUEST_GET
+           : u < edges          ? SIM_REQUEST_EDGE
+           : u < search         ? SIM_REQUEST_SEARCH
            : takes_facts(load)  ? SIM_REQUEST_ALLOCATE
            : load->spread > 0.0 ? SIM_REQUEST_SPREAD
                                 : SIM_REQUEST_RECALL;
@@ -117,23 +123,45 @@ static void plan_senders(planner *self) {
     }
 }
 
+/* One of the last allocations before it, removed meanwhile or not: what is young is what a cluster may
+ * be in two minds about. */
+static uint32_t plan_get(const planner *self, uint32_t i, const uint32_t *made,
+                         uint32_t count) {
+    enum { YOUNG = 64 };
+    cg_stream stream = cg_stream_init(self->input->seed, "workload.get", i);
+    uint32_t among = count < YOUNG ? count : (uint32_t)YOUNG;
+    return made[count - 1 - (uint32_t)cg_stream_next_below(&stream, among)];
+}
+
 /* Each deallocation takes one of the allocations before it that no other took; where none is
- * left it becomes an allocation. */
+ * left it becomes an allocation, and so does a get. */
 static cg_status plan_targets(planner *self) {
     sim_workload *workload = self->workload;
     uint32_t *live = cg_allocate(&workload->allocator, workload->count, sizeof *live);
-    if (!live) {
+    uint32_t *made = cg_allocate(&workload->allocator, workload->count, sizeof *made);
+    if (!live || !made) {
+        cg_deallocate(&workload->allocator, live, live ? workload->count : 0, sizeof *live);
+        cg_deallocate(&workload->allocator, made, made ? workload->count : 0, sizeof *made);
         return cg_error_set(self->error, CG_ERROR_MEMORY, "no memory for %u allocations",
                             workload->count);
     }
     uint32_t live_count = 0;
+    uint32_t made_count = 0;
     for (uint32_t i = 0; i < workload->count; i++) {
         sim_request_plan *request = &workload->requests[i];
-        if (request->kind == SIM_REQUEST_DEALLOCATE && live_count == 0) {
+        if ((request->kind == SIM_REQUEST_DEALLOCATE && live_count == 0) ||
+            (request->kind == SIM_REQUEST_GET && made_count == 0)) {
             request->kind = SIM_REQUEST_ALLOCATE;
         }
         if (request->kind == SIM_REQUEST_ALLOCATE) {
             live[live_count++] = i;
+            made[made_count++] = i;
+        } else if (request->kind == SIM_REQUEST_GET) {
+            request->target = plan_get(self, i, made, made_count);
+            cg_stream near = cg_stream_init(self->input->seed, "workload.near", i);
+            const sim_load_options *load =
+                &self->periods.list[sim_periods_find(&self->periods, 0, request->at_ns)].load;
+            request->near = cg_stream_next_unit(&near) < load->near;
         } else if (request->kind == SIM_REQUEST_DEALLOCATE) {
             cg_stream stream = cg_stream_init(self->input->seed, "workload.target", i);
             const uint32_t chosen = (uint32_t)cg_stream_next_below(&stream, live_count);
@@ -142,6 +170,7 @@ static cg_status plan_targets(planner *self) {
         }
     }
     cg_deallocate(&workload->allocator, live, workload->count, sizeof *live);
+    cg_deallocate(&workload->allocator, made, workload->count, sizeof *made);
     return CG_OK;
 }
 
@@ -260,6 +289,24 @@ static void plan_audits(planner *self) {
     }
 }
 
+/* Searches are for any fact that there is, and audited like allocations. */
+static void plan_searches(planner *self) {
+    sim_workload *workload = self->workload;
+    uint32_t count = 0;
+    uint32_t place = 0;
+    for (uint32_t i = 0; i < workload->count; i++) {
+        count += workload->requests[i].kind == SIM_REQUEST_SEARCH;
+    }
+    for (uint32_t i = 0; i < workload->count; i++) {
+        sim_request_plan *request = &workload->requests[i];
+        if (request->kind == SIM_REQUEST_SEARCH) {
+            cg_stream stream = cg_stream_init(self->input->seed, "workload.search", i);
+            request->fact = (uint32_t)cg_stream_next_below(&stream, self->input->facts);
+            request->audit = is_chosen(place++, self->input->load->audits, count);
+        }
+    }
+}
+
 /* --- the plan ------------------------------------------------------------- */
 
 static cg_status plan_all(planner *self) {
@@ -285,6 +332,7 @@ static cg_status plan_all(planner *self) {
     }
     if (status == CG_OK) {
         plan_audits(self);
+        plan_searches(self);
         status = sim_recall_plan(input, &self->periods, &self->weights, workload, self->error);
     }
     return status;

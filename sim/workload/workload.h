@@ -14,7 +14,13 @@
  *               unless the graph has too few; or, where load.ask says so, from a text about the
  *               one row keys[first_key]
  *
- * A share of deallocate, batch, recall and spread is the probability that a request is of that kind;
+ *   get         whether the fact is there that the allocation `target`, an earlier request, allocated, one
+ *               of the last hundred or so
+ *
+ *   edge        a change of an edge of the graph, one of a pool
+ *   search      which concepts are nearest to a fact's text, any fact's, however often
+ *
+ * A share of deallocate, batch, recall, spread, get, edge and search is the probability that a request is of that kind;
  * the rest allocate, and so does a deallocation when nothing is left to deallocate.
  *
  * Facts. There are `facts` different ones, in an order shuffled by "workload.order". Without
@@ -46,7 +52,10 @@ typedef enum sim_request_kind {
     SIM_REQUEST_BATCH,
     SIM_REQUEST_DEALLOCATE,
     SIM_REQUEST_RECALL,
-    SIM_REQUEST_SPREAD
+    SIM_REQUEST_SPREAD,
+    SIM_REQUEST_GET,
+    SIM_REQUEST_EDGE,
+    SIM_REQUEST_SEARCH
 } sim_request_kind;
 
 /* `fact` of what is no single allocation. */
@@ -61,12 +70,13 @@ typedef struct sim_request_plan {
     uint32_t client;     /* one of the space's: number in it * spaces + space */
     uint32_t first_fact; /* batch: in workload.facts */
     uint32_t fact_count;
-    uint32_t target;    /* deallocate: index of an earlier request, of kind allocate */
+    bool near;          /* get: whoever keeps the fact may answer */
+    uint32_t target;    /* deallocate, get: index of an earlier request, of kind allocate */
     uint32_t first_key; /* recall and spread: in workload.keys */
     uint32_t key_count;
     uint32_t hops;    /* recall and spread */
     uint8_t priority; /* 0, 1 or 3: low, as most, urgent */
-    bool audit;       /* allocate: also decided exhaustively */
+    bool audit;       /* allocate, search: also decided exhaustively */
     bool labelled;    /* allocate: carries its true concept, for learning */
 } sim_request_plan;
 

@@ -30,6 +30,7 @@ extern const char *bench_file;
 /* The entries; they return false after a failure that was printed to stderr. */
 bool bench_cache(void);
 bool bench_decision(void);
+bool bench_fabric(void);
 bool bench_hot_lines(void);
 bool bench_index_10k(void);
 bool bench_index_100k(void);

@@ -14,6 +14,7 @@ typedef struct bench_entry {
 static const bench_entry benches[] = {
     {"cache", "reads of a warm cache of a million keys; peer a textbook LRU", bench_cache},
     {"decision", "wall time of a decision on WordNet; peer the exhaustive one", bench_decision},
+    {"fabric", "messages of a ping-pong, 4 to 1,024 hosts; peer plain SimGrid", bench_fabric},
     {"hot-lines", "hot fields of concepts in lines of their own; peer records of 256 bytes",
      bench_hot_lines},
     {"index-10k", "HNSW of 10,000 rows: build, search, memory; peer hnswlib", bench_index_10k},

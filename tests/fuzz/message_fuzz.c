@@ -1,5 +1,5 @@
 /* Goal: any bytes at all end as a status or as a message that can be used. The input is taken
- * as a message, as each of the payloads, as a log record and as a log; and once more with right
+ * as a message, as each of the payloads, as a log record, as records of a log, and as a journal; and once more with right
  * checksums in the places of wrong ones, so that what lies behind a checksum is reached.
  */
 #include <stdint.h>
@@ -9,6 +9,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/hash.h"
 #include "engine/node/message.h"
+#include "engine/replica/journal.h"
 #include "engine/replica/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,9 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Places in a record (engine/replica/log.h). */
 enum {
     RECORD_PREFIX_BYTES = 8,
-    RECORD_LEARNED_AT = 53,
-    RECORD_COUNTS_AT = 57,
-    RECORD_FIXED_BYTES = 69
+    RECORD_LEARNED_AT = 61,
+    RECORD_COUNTS_AT = 65,
+    RECORD_FIXED_BYTES = 77
 };
 static cg_log_buffers buffers;
 
@@ -63,13 +64,13 @@ static void check_weights(const cg_log_record *record) {
     require(record->weight_count > 0 && record->weight_count <= CG_RECORD_WEIGHTS_MAX);
     for (uint32_t i = 0; i < record->weight_count; i++) {
         const cg_log_weight *at = &record->weights[i];
-        require(at->from != at->edge.target && at->edge.unused == 0);
+        require(at->from != at->to);
         if (i > 0) {
             const cg_log_weight *before = &record->weights[i - 1];
             require(before->from < at->from ||
-                    (before->from == at->from && (before->edge.type < at->edge.type ||
-                                                  (before->edge.type == at->edge.type &&
-                                                   before->edge.target < at->edge.target))));
+                    (before->from == at->from &&
+                     (before->type < at->type ||
+                      (before->type == at->type && before->to < at->to))));
         }
     }
 }
@@ -83,9 +84,11 @@ static void check_record(const uint8_t *data, size_t size) {
         return;
     }
     if (record.kind == CG_RECORD_REMOVE) {
-        require(record.removed_sequence > 0 && record.removed_sequence < record.sequence);
+        require((record.removed & CG_FACT_ID_BIT) != 0);
     } else if (record.kind == CG_RECORD_WEIGHTS) {
         check_weights(&record);
+    } else if (record.kind == CG_RECORD_EPOCH) {
+        require(record.request_id == 0);
     } else {
         require(record.kind == CG_RECORD_FACT);
         check_vectors(record.dims, record.dense, record.sparse);
@@ -129,41 +132,79 @@ static void check_answer(const uint8_t *data, size_t size) {
     require(memcmp(again, data, size) == 0);
 }
 
-/* As a replica walks through an append message. */
-static void check_append(const uint8_t *data, size_t size) {
-    cg_message_append append;
-    cg_message_appended appended;
+static void check_redirect(const uint8_t *data, size_t size) {
+    cg_message_redirect redirect;
     cg_error error = {0};
-    if (cg_message_appended_decode(data, size, &appended, &error) == CG_OK) {
-        uint8_t again[CG_MESSAGE_APPENDED_BYTES];
-        cg_message_appended_encode(&appended, again);
-        require(size == sizeof again && memcmp(again, data, size) == 0);
-    }
-    if (cg_message_append_decode(data, size, &append, &error) != CG_OK) {
+    if (cg_message_redirect_decode(data, size, &redirect, &error) != CG_OK) {
         require(error.status == CG_ERROR_CORRUPT && error.message[0] != 0);
         return;
     }
-    size_t offset = 0;
-    for (uint32_t i = 0; i < append.count; i++) {
+    uint8_t again[CG_MESSAGE_REDIRECT_BYTES];
+    cg_message_redirect_encode(&redirect, again);
+    require(size == sizeof again && memcmp(again, data, size) == 0);
+}
+
+/* As a replica walks through the records of an append: what it looks at before it decodes one agrees
+ * with what it decodes. */
+static void check_records(const uint8_t *data, size_t size) {
+    cg_log_store *log = NULL;
+    require(cg_log_alloc(cg_allocator_heap(), &log, NULL) == CG_OK);
+    cg_log_id last = {0};
+    size_t used = 0;
+    cg_log_id id;
+    for (size_t offset = 0;
+         cg_log_record_peek(data + offset, size - offset, &used, &id, NULL) == CG_OK;
+         offset += used) {
+        require(used > 0 && used <= size - offset);
+        bool follows = cg_log_id_compare(&last, &id) < 0;
         cg_log_record record;
-        size_t used = 0;
-        if (cg_log_record_decode(append.records + offset, append.records_bytes - offset,
-                                 &buffers, &record, &used, &error) != CG_OK) {
-            return;
+        size_t decoded = 0;
+        bool is_one = cg_log_record_decode(data + offset, size - offset, &buffers, &record,
+                                           &decoded, NULL) == CG_OK;
+        require(!is_one || (decoded == used && cg_log_id_compare(&record.id, &id) == 0));
+        if (is_one) {
+            require((cg_log_append(log, data + offset, used, NULL) == CG_OK) == follows);
+            last = follows ? id : last;
         }
-        offset += used;
-        require(used > 0 && offset <= append.records_bytes);
+    }
+    cg_log_free(log);
+}
+
+/* As a host walks through its journal: it ends, where whole frames go on is behind it, and what was read
+ * is what a frame would be written as. */
+static void check_journal(const uint8_t *data, size_t size) {
+    size_t offset = 0;
+    cg_frame frame;
+    for (size_t begin = 0; cg_frame_next(data, size, &offset, &frame); begin = offset) {
+        require(offset <= size && offset - begin == cg_frame_bytes(frame.payload_bytes));
+        require((unsigned)frame.kind < CG_FRAME_KIND_COUNT);
+        uint8_t *again = malloc(offset - begin);
+        require(again != NULL);
+        if (frame.payload_bytes > 0) {
+            memcpy(again + CG_FRAME_HEAD_BYTES, frame.payload, frame.payload_bytes);
+        }
+        cg_frame_seal(frame.kind, frame.owner, frame.payload_bytes, again);
+        require(memcmp(again, data + begin, offset - begin) == 0);
+        free(again);
+        uint64_t life = 0;
+        require(frame.kind != CG_FRAME_LIFE ||
+                (cg_frame_life(&frame, &life, NULL) == CG_OK) == (frame.payload_bytes == 8));
+    }
+    size_t further = offset;
+    if (cg_journal_resume(data, size, &further)) {
+        require(further > offset && further < size);
+        require(cg_frame_next(data, size, &further, &frame));
     }
 }
 
 /* As a primary walks through a batch. */
 static void check_work(const uint8_t *data, size_t size) {
     cg_message_batch batch;
-    cg_message_remove removal;
+    cg_message_about about;
     cg_error error = {0};
-    if (cg_message_remove_decode(data, size, &removal, &error) == CG_OK) {
-        uint8_t again[CG_MESSAGE_REMOVE_BYTES];
-        cg_message_remove_encode(&removal, again);
+    if (cg_message_about_decode(data, size, &about, &error) == CG_OK) {
+        uint8_t again[CG_MESSAGE_ABOUT_BYTES];
+        cg_message_about_encode(&about, again);
         require(size == sizeof again && memcmp(again, data, size) == 0);
     }
     if (cg_message_batch_decode(data, size, &batch, &error) != CG_OK) {
@@ -183,14 +224,6 @@ static void check_work(const uint8_t *data, size_t size) {
     require(offset == batch.facts_bytes);
 }
 
-static void check_log(const uint8_t *data, size_t size) {
-    size_t valid = 0;
-    uint64_t count = cg_log_scan(data, size, &valid);
-    require(valid <= size);
-    size_t again = 0;
-    require(cg_log_scan(data, valid, &again) == count && again == valid);
-}
-
 static void check_wire(const uint8_t *data, size_t size) {
     cg_wire_header header;
     const uint8_t *payload = NULL;
@@ -203,7 +236,7 @@ static void check_wire(const uint8_t *data, size_t size) {
     require(size == CG_WIRE_HEADER_BYTES + (size_t)header.payload_bytes);
     check_allocate(payload, header.payload_bytes);
     check_answer(payload, header.payload_bytes);
-    check_append(payload, header.payload_bytes);
+    check_redirect(payload, header.payload_bytes);
     check_work(payload, header.payload_bytes);
 }
 
@@ -278,19 +311,13 @@ static void check_resealed(const uint8_t *data, size_t size) {
     make_record_units(payload, size);
     seal_records(payload, size);
     check_record(payload, size);
-    check_log(payload, size);
+    check_records(payload, size);
+    check_journal(payload,
+                  size); /* records and frames have their checksums at the same place */
     if (size > 0) {
         memcpy(payload, data, size);
     }
-    if (size > CG_MESSAGE_APPEND_PREFIX_BYTES) {
-        make_record_units(payload + CG_MESSAGE_APPEND_PREFIX_BYTES,
-                          size - CG_MESSAGE_APPEND_PREFIX_BYTES);
-        seal_records(payload + CG_MESSAGE_APPEND_PREFIX_BYTES,
-                     size - CG_MESSAGE_APPEND_PREFIX_BYTES);
-        check_append(payload, size);
-        check_work(payload, size);
-        memcpy(payload, data, size);
-    }
+    check_work(payload, size);
     make_units(payload, size, 16, 36); /* an allocate message */
     cg_wire_header header = {
         .type = CG_MESSAGE_ALLOCATE, .from = 1, .payload_bytes = (uint32_t)size};
@@ -308,9 +335,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_record(data, size);
     check_allocate(data, size);
     check_answer(data, size);
-    check_append(data, size);
+    check_redirect(data, size);
     check_work(data, size);
-    check_log(data, size);
+    check_records(data, size);
+    check_journal(data, size);
     check_resealed(data, size);
     return 0;
 }

@@ -123,8 +123,8 @@ static void wrong_use(void **state) {
     (void)state;
     static const refusal refusals[] = {
         {"frob", 2,
-         "unknown verb \"frob\"; the verbs are run, table, plot, check, bless, explain "
-         "and graph"},
+         "unknown verb \"frob\"; the verbs are run, table, plot, check, bless, bisect, "
+         "explain, graph and fuzz"},
         {"run", 2, "an operand is missing; usage: cortigrid run [options] FILE.lua"},
         {"run tiny.lua tiny.lua", 2, "too many operands"},
         {"table", 2, "usage: cortigrid table [options] DB"},
@@ -222,7 +222,7 @@ static void bad_values(void **state) {
         {"engine.tiers.l1=10G", "too large; the greatest is 2G"},
         {"engine.tiers.l2=1",
          "engine.tiers.l2: 1 entries are fewer than the 10K of engine.tiers.l1"},
-        {"engine.replicas=2", "too large"},
+        {"engine.replicas=3", "too large"},
         {"engine.timeout=0", "too small"},
         {"engine.tries=1001", "too large"},
         {"load.rate=0", "too small"},

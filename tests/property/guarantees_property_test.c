@@ -97,7 +97,7 @@ static void store(cluster *all, uint64_t key, int removal, sim_mode mode) {
     uint32_t primary = primary_of(all, key);
     uint32_t before = mode == SIM_MODE_ALL      ? all->hosts
                       : mode == SIM_MODE_QUORUM ? all->hosts / 2 + 1
-                                                       : 1;
+                                                : 1;
     if (all->bug == QUORUM_ACKNOWLEDGED_EARLY && mode == SIM_MODE_QUORUM) {
         before = 1;
     }
@@ -322,8 +322,7 @@ static void kept_promises_are_never_accused(void **state) {
         assert_int_equal(lost, count_lost(&all));
     }
     (void)fprintf(stderr, "%llu in the window, %llu beyond what is tolerated\n",
-                  (unsigned long long)excused[SIM_MODE_PRIMARY],
-                  (unsigned long long)beyond);
+                  (unsigned long long)excused[SIM_MODE_PRIMARY], (unsigned long long)beyond);
     assert_true(excused[SIM_MODE_PRIMARY] > 100 && beyond > 10);
     assert_int_equal(excused[SIM_MODE_QUORUM] + excused[SIM_MODE_ALL], 0);
 }

@@ -238,7 +238,7 @@ static void check(program *self) {
 
 static bool is_item_timer(const delivery *what) {
     return what->event.kind == CG_EVENT_TIMER && (what->event.id & CG_NODE_TIMER_OTHER) &&
-           cg_timer_kind_of(what->event.id) != CG_TIMER_RESEND &&
+           cg_timer_kind_of(what->event.id) != CG_TIMER_PROTOCOL &&
            cg_timer_kind_of(what->event.id) != CG_TIMER_TICK;
 }
 
@@ -351,13 +351,14 @@ static void check_requests(const program *self) {
     for (uint32_t host = 0; host < self->nodes.hosts; host++) {
         const cg_node *node = self->nodes.nodes[host];
         cg_node_statistics statistics = cg_node_statistics_of(node);
-        assert_int_equal(cg_partition_live_facts(&node->spaces[0].own),
+        assert_int_equal(cg_partition_live_facts(&node->spaces[0].holdings[0].partition),
                          facts[host] - removed[host]);
         assert_int_equal(statistics.pools.slots_taken, facts[host] - removed[host]);
         assert_int_equal(statistics.allocations, facts[host]);
         assert_int_equal(statistics.removals, removed[host]);
         assert_int_equal(statistics.replies, statistics.requests);
-        assert_int_equal(cg_log_last(node->spaces[0].own.log), facts[host] + removed[host]);
+        assert_int_equal(cg_log_last(node->spaces[0].holdings[0].partition.log),
+                         facts[host] + removed[host]);
     }
 }
 
@@ -367,7 +368,7 @@ static void check_nodes(const program *self) {
         assert_true(cg_node_idle(node));
         assert_int_equal(pins_of(node), 0);
         assert_int_equal(items_in(node, CG_ITEM_RUNNING) + items_in(node, CG_ITEM_WAITING), 0);
-        assert_int_equal(node->spaces[0].writes, 0);
+        assert_int_equal(node->spaces[0].holdings[0].writes, 0);
         if (self->nodes.hosts > 1) {
             uint32_t replica = (host + 1) % self->nodes.hosts;
             assert_true(hash_of(&self->nodes, host, host) ==
@@ -404,7 +405,7 @@ static uint64_t run_program(uint64_t seed, uint64_t round, uint32_t hosts,
         sums->cache.hits += statistics.cache.hits;
         sums->tiers.prefetch_issued += statistics.tiers.prefetch_issued;
         sums->admission.started += statistics.admission.started;
-        sums->records_resent += statistics.records_resent;
+        sums->groups.records_resent += statistics.groups.records_resent;
         sums->replies += drawn.around.alerts;
     }
     uint64_t hash = cg_hasher_value(&drawn.around.hasher);
@@ -425,7 +426,7 @@ static void run_programs(uint64_t seed, uint32_t hosts) {
     assert_true(sums.partial > 0 && sums.batches > 0 && sums.removals > 0);
     assert_true(sums.cache.hits > 0 && sums.tiers.prefetch_issued > 0);
     assert_true(sums.settings_changed > 0 && sums.admission.started > 0 && sums.replies > 0);
-    assert_true(hosts == 1 || sums.records_resent > 0);
+    assert_true(hosts == 1 || sums.groups.records_resent > 0);
 }
 
 static void test_programs_on_one_node(void **state) {

@@ -1,7 +1,7 @@
 /* Goal: over random programs of facts, removals and new weights, a replica that applies the
  * primary's log has the primary's hash and weights at every sequence, and so has a partition
  * recovered from it; new weights take no slot, belong to no request and are no fact; a record that
- * names an edge that is not there changes nothing; and each allocation can fail. (E6)
+ * names an edge that is not there changes no other; and each allocation can fail. (E6)
  */
 #include "tests/support/removal.h"
 
@@ -9,13 +9,25 @@ static plan drawn;
 static cg_partition primary;
 static cg_partition copy;
 
-static bool is_before(const cg_edge *one, const cg_edge *other) {
-    return one->type != other->type ? one->type < other->type : one->target < other->target;
+/* As records have to have them. */
+static bool is_before(const cg_log_weight *one, const cg_log_weight *other) {
+    return one->from != other->from   ? one->from < other->from
+           : one->type != other->type ? one->type < other->type
+                                      : one->to < other->to;
+}
+
+static void sort_in(cg_log_weight *weights, uint32_t count, cg_log_weight added) {
+    uint32_t place = count;
+    for (; place > 0 && is_before(&added, &weights[place - 1]); place--) {
+        weights[place] = weights[place - 1];
+    }
+    weights[place] = added;
 }
 
 /* Some edges of some concepts with new weights, ascending, at least one. */
-static uint32_t draw_weights(cg_stream *stream, const cg_graph *graph, uint32_t max,
+static uint32_t draw_weights(cg_stream *stream, const cg_partition *partition, uint32_t max,
                              cg_log_weight *weights) {
+    const cg_graph *graph = partition->graph;
     uint32_t count = 0;
     uint32_t rows = cg_graph_concept_count(graph);
     while (count == 0) {
@@ -24,17 +36,15 @@ static uint32_t draw_weights(cg_stream *stream, const cg_graph *graph, uint32_t 
              row += 1 + (uint32_t)cg_stream_next_below(stream, 20)) {
             cg_edge_cursor cursor = cg_graph_edges(graph, row);
             cg_edge edge = {0};
-            uint32_t first = count;
             while (count < max && cg_graph_next_edge(&cursor, &edge)) {
                 if (cg_stream_next_below(stream, 3) == 0) {
                     continue;
                 }
-                edge.weight = (uint8_t)cg_stream_next(stream);
-                uint32_t place = count++;
-                for (; place > first && is_before(&edge, &weights[place - 1].edge); place--) {
-                    weights[place] = weights[place - 1];
-                }
-                weights[place] = (cg_log_weight){row, edge};
+                sort_in(weights, count++,
+                        (cg_log_weight){.from = cg_partition_concept_of(partition, row),
+                                        .to = cg_partition_concept_of(partition, edge.target),
+                                        .type = edge.type,
+                                        .weight = (uint8_t)cg_stream_next(stream)});
             }
         }
     }
@@ -44,22 +54,25 @@ static uint32_t draw_weights(cg_stream *stream, const cg_graph *graph, uint32_t 
 static cg_log_record record_of(const cg_partition *partition, const cg_log_weight *weights,
                                uint32_t count) {
     return (cg_log_record){.kind = CG_RECORD_WEIGHTS,
-                           .sequence = cg_log_last(partition->log) + 1,
+                           .id = next_id(partition),
                            .clock = {plan_start_ns, 7},
                            .weights = weights,
                            .weight_count = count};
 }
 
-static uint8_t weight_in(const cg_graph *graph, const cg_log_weight *wanted) {
-    cg_edge_cursor cursor = cg_graph_edges(graph, wanted->from);
+static uint8_t weight_in(const cg_partition *partition, const cg_log_weight *wanted) {
+    uint32_t from = 0;
+    uint32_t to = 0;
+    assert_true(cg_partition_find(partition, wanted->from, &from));
+    assert_true(cg_partition_find(partition, wanted->to, &to));
+    cg_edge_cursor cursor = cg_graph_edges(partition->graph, from);
     cg_edge edge = {0};
     while (cg_graph_next_edge(&cursor, &edge)) {
-        if (edge.type == wanted->edge.type && edge.target == wanted->edge.target) {
+        if (edge.type == wanted->type && edge.target == to) {
             return edge.weight;
         }
     }
-    fail_msg("no edge of type %u from row %u to row %u", wanted->edge.type, wanted->from,
-             wanted->edge.target);
+    fail_msg("no edge of type %u from row %u to row %u", wanted->type, from, to);
     return 0;
 }
 
@@ -67,19 +80,20 @@ static void weigh_next(void) {
     static cg_log_weight weights[CG_RECORD_WEIGHTS_MAX];
     cg_error error = {0};
     uint32_t max = 1 + (uint32_t)cg_stream_next_below(&drawn.stream, CG_RECORD_WEIGHTS_MAX);
-    uint32_t count = draw_weights(&drawn.stream, primary.graph, max, weights);
+    uint32_t count = draw_weights(&drawn.stream, &primary, max, weights);
     cg_log_record record = record_of(&primary, weights, count);
     uint64_t edges = cg_graph_edge_count(primary.graph);
     uint64_t requests = cg_table_count(primary.sequence_of);
     uint64_t slots = cg_pools_statistics(primary.pools).slots_taken;
     uint32_t row = 0;
+    const uint64_t sequence = cg_log_last(primary.log) + 1;
     assert_ok(apply_record(&primary, &record, &error), error);
     for (uint32_t i = 0; i < count; i++) {
-        assert_int_equal(weight_in(primary.graph, &weights[i]), weights[i].edge.weight);
+        assert_int_equal(weight_in(&primary, &weights[i]), weights[i].weight);
     }
-    assert_int_equal(cg_log_last(primary.log), record.sequence);
-    assert_true(cg_partition_slot(&primary, record.sequence) == CG_SLOT_NONE);
-    assert_false(cg_partition_row_of(&primary, record.sequence, &row));
+    assert_int_equal(cg_log_last(primary.log), sequence);
+    assert_true(cg_partition_slot(&primary, sequence) == CG_SLOT_NONE);
+    assert_false(cg_partition_row_of(&primary, sequence, &row));
     assert_int_equal(cg_graph_edge_count(primary.graph), edges);
     assert_int_equal(cg_table_count(primary.sequence_of), requests);
     assert_int_equal(cg_pools_statistics(primary.pools).slots_taken, slots);
@@ -151,12 +165,14 @@ static void test_hash(void **state) {
     make_partition(&copy, 3);
     add_next(&drawn, &primary);
     follow(&copy, &primary);
-    cg_log_weight weight = {SUPPORT_CONCEPTS, {.type = CG_EDGE_HYPERNYM, .weight = 100}};
-    weight.edge.target = drawn.facts[0].corpus_row;
+    cg_log_weight weight = {.from = cg_fact_id(drawn.facts[0].request_id),
+                            .to = drawn.facts[0].corpus_row,
+                            .type = CG_EDGE_HYPERNYM,
+                            .weight = 100};
     cg_error error = {0};
     cg_log_record record = record_of(&primary, &weight, 1);
     assert_ok(apply_record(&primary, &record, &error), error);
-    weight.edge.weight = 101;
+    weight.weight = 101;
     assert_ok(apply_record(&copy, &record, &error), error);
     assert_int_not_equal(cg_partition_hash(&primary), cg_partition_hash(&copy));
     cg_partition_deinit(&copy);
@@ -173,7 +189,38 @@ static void refused(const cg_log_record *record, const char *says) {
     assert_same_edges(primary.graph, copy.graph);
 }
 
-static void test_refused(void **state) {
+/* The record is logged, and nothing else changes. */
+static void does_nothing(const cg_log_record *record) {
+    uint64_t last = cg_log_last(primary.log);
+    uint64_t graph = cg_graph_hash(primary.graph);
+    cg_error error = {0};
+    assert_ok(apply_record(&primary, record, &error), error);
+    assert_int_equal(cg_log_last(primary.log), last + 1);
+    assert_true(cg_graph_hash(primary.graph) == graph);
+    assert_same_edges(primary.graph, copy.graph);
+    follow(&copy, &primary);
+    assert_int_equal(cg_partition_hash(&primary), cg_partition_hash(&copy));
+}
+
+/* Weights of edges that are not there, among others that are: those are weighed all the same. */
+static void weigh_among(cg_log_weight *weights, uint32_t count, cg_log_weight missing) {
+    sort_in(weights, count, missing);
+    cg_log_record record = record_of(&primary, weights, count + 1);
+    cg_error error = {0};
+    assert_ok(apply_record(&primary, &record, &error), error);
+    for (uint32_t i = 0; i <= count; i++) {
+        bool is_missing = weights[i].from == missing.from && weights[i].to == missing.to &&
+                          weights[i].type == missing.type;
+        assert_true(is_missing || weight_in(&primary, &weights[i]) == weights[i].weight);
+    }
+    follow(&copy, &primary);
+    assert_int_equal(cg_partition_hash(&primary), cg_partition_hash(&copy));
+    assert_same_edges(primary.graph, copy.graph);
+}
+
+/* Goal: a record that does not come after the last one is refused; one that names edges that are not
+ * there, as a union's may, changes no others. */
+static void test_out_of_place(void **state) {
     (void)state;
     uint64_t seed = support_seed(83);
     start(seed, 0);
@@ -182,36 +229,34 @@ static void test_refused(void **state) {
         run_step();
     }
     follow(&copy, &primary);
-    static cg_log_weight weights[CG_RECORD_WEIGHTS_MAX];
-    for (uint32_t round = 0; round < 100; round++) {
-        uint32_t count = 1 + draw_weights(&drawn.stream, primary.graph,
-                                          CG_RECORD_WEIGHTS_MAX - 1, weights + 1);
-        cg_log_record record = record_of(&primary, weights + 1, count - 1);
-        record.sequence += round % 2 == 0 ? 1 : UINT64_MAX;
-        refused(&record, "is next");
-        record = record_of(&primary, weights + 1, count - 1);
-        uint32_t at = 1 + (uint32_t)cg_stream_next_below(&drawn.stream, count - 1);
-        cg_log_weight kept = weights[at];
-        weights[at].edge.type = CG_EDGE_OTHER; /* of which the corpus has none */
-        refused(&record, "that do not exist");
-        weights[at] = kept;
-        weights[at].edge.target = cg_graph_concept_count(primary.graph);
-        refused(&record, "edges from concept row");
-        weights[at] = kept;
-        kept = weights[count - 1];
-        weights[count - 1].from = cg_graph_concept_count(primary.graph);
-        refused(&record, "edges from concept row");
-        weights[count - 1] = kept;
-    }
     planned_fact *removed = NULL;
     for (uint32_t i = 0; i < drawn.count; i++) {
         removed = drawn.facts[i].removed ? &drawn.facts[i] : removed;
     }
     assert_non_null(removed);
-    weights[0] = (cg_log_weight){row_of_fact(&primary, removed), {.type = CG_EDGE_HYPERNYM}};
-    weights[0].edge.target = removed->corpus_row;
-    cg_log_record record = record_of(&primary, weights, 1);
-    refused(&record, "that do not exist");
+    static cg_log_weight weights[CG_RECORD_WEIGHTS_MAX];
+    const cg_log_weight missing[] = {
+        {.from = 17, .to = 4, .type = CG_EDGE_OTHER, .weight = 9}, /* the corpus has none */
+        {.from = 17, .to = SUPPORT_CONCEPTS, .type = CG_EDGE_HYPERNYM}, /* no concept's name */
+        {.from = SUPPORT_CONCEPTS + 3, .to = 4, .type = CG_EDGE_HYPERNYM},
+        {.from = cg_fact_id(1 << 30), .to = 4, .type = CG_EDGE_HYPERNYM},
+        {.from = cg_fact_id(removed->request_id),
+         .to = removed->corpus_row,
+         .type = CG_EDGE_HYPERNYM},
+    };
+    for (uint32_t round = 0; round < 50; round++) {
+        const cg_log_weight *lost = &missing[round % 5];
+        cg_log_record record = record_of(&primary, lost, 1);
+        record.id.number -= 1 + round % 2;
+        refused(&record, "cannot follow");
+        record.id = (cg_log_id){.epoch = 0, .number = UINT64_MAX, .replica = UINT32_MAX};
+        refused(&record, "cannot follow");
+        record = record_of(&primary, lost, 1);
+        does_nothing(&record);
+        uint32_t count =
+            draw_weights(&drawn.stream, &primary, CG_RECORD_WEIGHTS_MAX - 1, weights);
+        weigh_among(weights, count, *lost);
+    }
     cg_partition_deinit(&copy);
     cg_partition_deinit(&primary);
 }
@@ -224,7 +269,7 @@ static void test_memory(void **state) {
         run_step();
     }
     static cg_log_weight weights[CG_RECORD_WEIGHTS_MAX];
-    uint32_t count = draw_weights(&drawn.stream, primary.graph, CG_RECORD_WEIGHTS_MAX, weights);
+    uint32_t count = draw_weights(&drawn.stream, &primary, CG_RECORD_WEIGHTS_MAX, weights);
     bool is_done = false;
     for (uint64_t n = 1; !is_done; n++) {
         cg_counting_allocator counting;
@@ -253,7 +298,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_replica_and_recovery),
         cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_out_of_place),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, corpus_set_up, corpus_tear_down);

@@ -3,6 +3,7 @@
  * log; a partition from which facts were removed decides as one to which they never were added; a
  * removed fact is never named by a decision; and when all are removed all slots are back. (B4)
  */
+#include "engine/replica/journal.h"
 #include "tests/support/removal.h"
 
 enum { PROBES = 40 };
@@ -43,38 +44,40 @@ static void test_replica_and_recovery(void **state) {
         }
         cg_partition_deinit(&copy);
 
-        size_t size_bytes = 0; /* the log as a store keeps it, with a torn tail */
+        size_t size_bytes = 0; /* the log as a journal keeps it, with a torn tail */
         size_t image_bytes = 0;
         for (uint64_t sequence = 1; sequence <= cg_log_last(primary.log); sequence++) {
             (void)cg_log_bytes(primary.log, sequence, &size_bytes);
-            image_bytes += size_bytes;
+            image_bytes += cg_frame_bytes(size_bytes);
         }
         uint8_t *image = malloc(image_bytes + 9);
         assert_non_null(image);
         size_t at = 0;
         for (uint64_t sequence = 1; sequence <= cg_log_last(primary.log); sequence++) {
             const uint8_t *bytes = cg_log_bytes(primary.log, sequence, &size_bytes);
-            memcpy(image + at, bytes, size_bytes);
-            at += size_bytes;
+            memcpy(image + at + CG_FRAME_HEAD_BYTES, bytes, size_bytes);
+            cg_frame_seal(CG_FRAME_RECORD, 3, size_bytes, image + at);
+            at += cg_frame_bytes(size_bytes);
         }
         memcpy(image + at, image, 9);
-        size_t valid_bytes = 0;
-        assert_int_equal(cg_log_scan(image, image_bytes + 9, &valid_bytes),
-                         cg_log_last(primary.log));
-        assert_int_equal(valid_bytes, image_bytes);
         make_partition(&copy, 3);
         static cg_log_buffers buffers;
-        for (at = 0; at < valid_bytes; at += size_bytes) {
+        cg_frame frame;
+        at = 0;
+        while (cg_frame_next(image, image_bytes + 9, &at, &frame)) {
             cg_log_record record;
             cg_error error = {0};
-            assert_ok(cg_log_record_decode(image + at, valid_bytes - at, &buffers, &record,
-                                           &size_bytes, &error),
+            assert_ok(cg_log_record_decode(frame.payload, frame.payload_bytes, &buffers,
+                                           &record, &size_bytes, &error),
                       error);
+            assert_int_equal(size_bytes, frame.payload_bytes);
             assert_ok(cg_partition_apply(&copy, &record,
-                                         (cg_encoded_record){image + at, size_bytes}, NULL,
+                                         (cg_encoded_record){frame.payload, size_bytes}, NULL,
                                          NULL, &error),
                       error);
         }
+        assert_int_equal(at, image_bytes);
+        assert_false(cg_journal_resume(image, image_bytes + 9, &at));
         free(image);
         assert_int_equal(cg_partition_hash(&primary), cg_partition_hash(&copy));
         cg_partition_deinit(&copy);

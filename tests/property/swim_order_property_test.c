@@ -38,24 +38,24 @@ static void test_one_turn_a_round(void **state) {
     uint32_t hosts[HOSTS];
     swim_member members[HOSTS] = {0};
     swim_ring ring = {.hosts = hosts};
-    swim_ring_init(&ring, seed, "swim.order", 0);
+    cg_swim_ring_init(&ring, seed, "swim.order", 0);
     model oracle = {0};
     for (uint32_t step = 0; step < STEPS; step++) {
         uint32_t host = (uint32_t)cg_stream_next_below(&stream, HOSTS);
         uint64_t action = cg_stream_next_below(&stream, 12);
         if (action == 0 && !oracle.is_in[host]) {
-            swim_ring_insert(&ring, members, host);
+            cg_swim_ring_insert(&ring, members, host);
             oracle.is_in[host] = true;
             oracle.is_new[host] = true;
             oracle.had_turn[host] = members[host].place < ring.next;
             oracle.count++;
         } else if (action == 1 && oracle.is_in[host]) {
-            swim_ring_remove(&ring, members, host);
+            cg_swim_ring_remove(&ring, members, host);
             oracle.is_in[host] = false;
             oracle.count--;
         } else if (oracle.count > 0) {
             uint32_t before = ring.next;
-            check_turn(&oracle, &ring, before, swim_ring_next(&ring, members));
+            check_turn(&oracle, &ring, before, cg_swim_ring_next(&ring, members));
         }
         assert_int_equal(ring.count, oracle.count);
     }
@@ -66,14 +66,14 @@ static void test_rounds_differ(void **state) {
     uint32_t hosts[HOSTS];
     swim_member members[HOSTS] = {0};
     swim_ring ring = {.hosts = hosts};
-    swim_ring_init(&ring, support_seed(22), "swim.order", 0);
+    cg_swim_ring_init(&ring, support_seed(22), "swim.order", 0);
     for (uint32_t i = 0; i < HOSTS; i++) {
-        swim_ring_insert(&ring, members, i);
+        cg_swim_ring_insert(&ring, members, i);
     }
     uint32_t same = 0;
     uint32_t last[HOSTS] = {0};
     for (uint32_t turn = 0; turn < 20 * HOSTS; turn++) {
-        uint32_t host = swim_ring_next(&ring, members);
+        uint32_t host = cg_swim_ring_next(&ring, members);
         same += turn >= HOSTS && last[turn % HOSTS] == host;
         last[turn % HOSTS] = host;
     }
@@ -90,14 +90,14 @@ static void test_who_comes_is_placed_evenly(void **state) {
         uint32_t hosts[HOSTS + 1];
         swim_member members[HOSTS + 1] = {0};
         swim_ring ring = {.hosts = hosts};
-        swim_ring_init(&ring, seed, "swim.order", run);
+        cg_swim_ring_init(&ring, seed, "swim.order", run);
         for (uint32_t i = 0; i < HOSTS; i++) {
-            swim_ring_insert(&ring, members, i);
+            cg_swim_ring_insert(&ring, members, i);
         }
         for (uint32_t i = 0; i < 20; i++) {
-            swim_ring_next(&ring, members);
+            cg_swim_ring_next(&ring, members);
         }
-        swim_ring_insert(&ring, members, HOSTS);
+        cg_swim_ring_insert(&ring, members, HOSTS);
         past += members[HOSTS].place < ring.next;
     }
     assert_in_range(past, 1850, 2150); /* 2,000 expected of 20 in 51, deviation 35 */
@@ -110,9 +110,9 @@ static void test_helpers_are_drawn_evenly(void **state) {
     swim_member members[10] = {0};
     cg_swim swim = {.members = members, .live = {.hosts = hosts}};
     swim.helper_stream = cg_stream_init(seed, "swim.helper", 0);
-    swim_ring_init(&swim.live, seed, "swim.order", 0);
+    cg_swim_ring_init(&swim.live, seed, "swim.order", 0);
     for (uint32_t i = 1; i < 10; i++) { /* host 0 is this one */
-        swim_ring_insert(&swim.live, members, i);
+        cg_swim_ring_insert(&swim.live, members, i);
     }
     for (uint32_t indirect = 0; indirect <= 12; indirect++) {
         swim.options.indirect = indirect;
@@ -120,7 +120,7 @@ static void test_helpers_are_drawn_evenly(void **state) {
         uint32_t expected = indirect < 8 ? indirect : 8;
         for (uint32_t run = 0; run < 8000; run++) {
             uint32_t helpers[CG_SWIM_INDIRECT_MAX];
-            assert_int_equal(swim_helpers(&swim, 4, helpers), expected);
+            assert_int_equal(cg_swim_helpers(&swim, 4, helpers), expected);
             uint32_t seen = 0;
             for (uint32_t i = 0; i < expected; i++) {
                 assert_true(helpers[i] >= 1 && helpers[i] < 10 && helpers[i] != 4);

@@ -112,7 +112,11 @@ static cg_status on_reply(void *context, uint32_t host, uint64_t now_ns, const c
 
 static cg_status check(const cluster *self, bool settled, uint64_t *violations,
                        cg_error *error) {
-    sim_check_cluster checked = {self->nodes, self->hosts, self->options.replicas, settled, 1};
+    sim_check_cluster checked = {.nodes = self->nodes,
+                                 .hosts = self->hosts,
+                                 .replicas = self->options.replicas,
+                                 .settled = settled,
+                                 .spaces = 1};
     return sim_check_invariants(&checked, self->requests, self->request_count, violations,
                                 error);
 }
@@ -149,7 +153,8 @@ static cg_status deaf_step(void *context, const cg_event *event, cg_outputs *out
                            cg_error *error) {
     cluster *self = context;
     const sim_machine *inner = &self->inner[self->hosts - 1];
-    if (event->kind == CG_EVENT_MESSAGE && event->bytes[6] == CG_MESSAGE_APPEND) {
+    if (event->kind == CG_EVENT_MESSAGE &&
+        event->bytes[6] == CG_MESSAGE_PROTOCOLS + CG_GROUP_APPEND) {
         self->lost_appends++;
         cg_outputs_reset(outputs);
         return CG_OK;
@@ -303,7 +308,7 @@ static uint64_t assert_learned(const cluster *self) {
             cg_node_has_request(self->nodes[partition], partition, id, &sequence);
     }
     for (uint32_t host = 0; host < self->hosts; host++) {
-        const cg_partition *own = &self->nodes[host]->spaces[0].own;
+        const cg_partition *own = &self->nodes[host]->spaces[0].holdings[0].partition;
         if (own->learned.lessons != corpus.learned.lessons + lessons[host]) {
             fail_msg("seed %llu: host %u learned from %llu facts of %llu",
                      (unsigned long long)self->seed, host,
@@ -313,7 +318,8 @@ static uint64_t assert_learned(const cluster *self) {
         bool changed = cg_learned_hash(&own->learned) != cg_learned_hash(&corpus.learned);
         assert_true(changed == (lessons[host] > 0));
         if (self->options.replicas) {
-            const cg_partition *copy = &self->nodes[(host + 1) % self->hosts]->spaces[0].copy;
+            const cg_partition *copy =
+                &self->nodes[(host + 1) % self->hosts]->spaces[0].holdings[1].partition;
             assert_int_equal(copy->number, host);
             assert_true(cg_learned_hash(&copy->learned) == cg_learned_hash(&own->learned));
             assert_true(cg_lexicon_hash(copy->lexicon) == cg_lexicon_hash(own->lexicon));
@@ -361,8 +367,8 @@ static void test_promises_under_faults(void **state) {
             cg_node_statistics statistics = cg_node_statistics_of(self->nodes[host]);
             retries += statistics.retries;
             duplicates += statistics.duplicates;
-            resent += statistics.records_resent;
-            gaps += statistics.records_gap;
+            resent += statistics.groups.records_resent;
+            gaps += statistics.groups.catch_ups;
             assert_int_equal(statistics.messages_refused, 0);
         }
         learned += assert_learned(self);
@@ -371,7 +377,7 @@ static void test_promises_under_faults(void **state) {
         free_cluster(self);
     }
     print_message("%d runs: %llu facts acknowledged, %llu timeouts, %llu tries repeated, %llu "
-                  "duplicates, %llu records resent, %llu gaps, %llu messages cut\n",
+                  "duplicates, %llu records resent, %llu catch-ups, %llu messages cut\n",
                   RUNS, (unsigned long long)acknowledged, (unsigned long long)timeouts,
                   (unsigned long long)retries, (unsigned long long)duplicates,
                   (unsigned long long)resent, (unsigned long long)gaps,
@@ -440,10 +446,17 @@ static void test_checker_finds_what_is_broken(void **state) {
     assert_ok(cg_node_alloc(&self->options, &corpus, cg_allocator_heap(), &empty, &error),
               error);
     self->nodes[last] = empty;
-    assert_found(self, false, "has 0 durable records of 1 at host");
+    assert_found(self, false, "has 0 durable records of 1 in partition");
     /* The same without a client that was promised anything. */
-    sim_check_cluster checked = {self->nodes, self->hosts, 1, true, 1};
+    sim_check_cluster checked = {.nodes = self->nodes,
+                                 .hosts = self->hosts,
+                                 .replicas = 1,
+                                 .settled = true,
+                                 .spaces = 1};
     uint64_t violations = 0;
+    assert_status(sim_check_invariants(&checked, NULL, 0, &violations, &error),
+                  CG_ERROR_CORRUPT, error, "has stopped at another log");
+    checked.settled = false;
     assert_status(sim_check_invariants(&checked, NULL, 0, &violations, &error),
                   CG_ERROR_CORRUPT, error, "replica of partition");
     self->nodes[last] = kept;
@@ -487,7 +500,7 @@ static void test_checker_finds_what_is_broken(void **state) {
     self->request_count++;
     /* An acknowledgement of what was never stored. */
     self->requests[0].request_id = UINT64_C(1) << 47;
-    assert_found(self, false, "has 0 durable records of 1 at host");
+    assert_found(self, false, "has 0 durable records of 1 in partition");
     self->requests[0] = first;
     assert_ok(check(self, true, &violations, &error), error);
     free_cluster(self);
@@ -518,6 +531,8 @@ static void test_checker_compares_content(void **state) {
     options.host = 0;
     assert_ok(cg_node_alloc(&options, &corpus, cg_allocator_heap(), &lives[1], &error), error);
     static const char *const texts[2] = {"w17a w17b", "w33a w33b"};
+    uint8_t *bytes = NULL; /* the second life's record, for the replica */
+    size_t size_bytes = 0;
     for (int life = 0; life < 2; life++) {
         cg_event request = {.kind = CG_EVENT_REQUEST,
                             .now_ns = 1,
@@ -526,20 +541,22 @@ static void test_checker_compares_content(void **state) {
                             .size_bytes = strlen(texts[life])};
         assert_ok(cg_node_step(lives[life], &request, &outputs, &error), error);
         assert_int_equal(outputs.items[0].kind, CG_OUTPUT_WRITE);
+        assert_int_equal(outputs.items[1].kind, CG_OUTPUT_SEND);
+        if (life == 1) {
+            size_bytes = outputs.items[1].size_bytes;
+            bytes = malloc(size_bytes);
+            assert_non_null(bytes);
+            memcpy(bytes, outputs.bytes + outputs.items[1].offset, size_bytes);
+        }
         cg_event done = {.kind = CG_EVENT_STORAGE_DONE, .now_ns = 2, .id = outputs.items[0].id};
         assert_ok(cg_node_step(lives[life], &done, &outputs, &error), error);
     }
-    /* The outputs are the second life's: its reply, then its record for the replica. */
-    assert_int_equal(outputs.items[1].kind, CG_OUTPUT_SEND);
-    uint8_t *bytes = malloc(outputs.items[1].size_bytes);
-    size_t size_bytes = outputs.items[1].size_bytes;
-    assert_non_null(bytes);
-    memcpy(bytes, outputs.bytes + outputs.items[1].offset, size_bytes);
     cg_event append = {
         .kind = CG_EVENT_MESSAGE, .now_ns = 3, .bytes = bytes, .size_bytes = size_bytes};
     assert_ok(cg_node_step(nodes[1], &append, &outputs, &error), error);
     sim_check_request request = {.request_id = id};
-    sim_check_cluster checked = {nodes, 2, 1, false, 1};
+    sim_check_cluster checked = {
+        .nodes = nodes, .hosts = 2, .replicas = 1, .settled = false, .spaces = 1};
     uint64_t violations = 0;
     assert_status(sim_check_invariants(&checked, &request, 1, &violations, &error),
                   CG_ERROR_CORRUPT, error, "differ after the same 1 records");
@@ -565,7 +582,16 @@ static void test_deaf_replica_is_found(void **state) {
         if (cg_node_partition(self->nodes[before], before).last_sequence > 0) {
             assert_true(self->lost_appends > 0);
             assert_int_equal(self->result.outcome, SIM_OUTCOME_END);
-            assert_found(self, true, "replica host");
+            assert_found(self, true, "");
+            sim_check_cluster checked = {.nodes = self->nodes,
+                                         .hosts = self->hosts,
+                                         .replicas = 1,
+                                         .settled = true,
+                                         .spaces = 1};
+            cg_error error = {0};
+            uint64_t violations = 0;
+            assert_status(sim_check_invariants(&checked, NULL, 0, &violations, &error),
+                          CG_ERROR_CORRUPT, error, "has stopped at another log");
             found++;
         }
         free_cluster(self);

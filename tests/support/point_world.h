@@ -83,7 +83,7 @@ static inline void point_world_plan(point_world *self) {
     assert_ok(sim_facts_init(&self->facts, self->ground, options, cg_allocator_heap(), &error),
               error);
     sim_requests_init(&self->requests, &self->facts, &self->workload, options->load.ask,
-                      cg_allocator_heap());
+                      (sim_edge_load){0}, cg_allocator_heap());
     sim_workload_input input = {.load = &options->load,
                                 .phases = options->phases,
                                 .phase_count = options->phase_count,
@@ -118,7 +118,8 @@ static inline void point_world_hosts(point_world *self) {
         node.graph = corpus ? NULL : sim_ground_graph(self->ground);
         assert_ok(cg_node_alloc(&node, corpus, cg_allocator_heap(), &self->nodes[host], &error),
                   error);
-        sim_host_options how = {host, options->cluster.hosts, options->cluster.cores};
+        sim_host_options how = {
+            .host = host, .hosts = options->cluster.hosts, .cores = options->cluster.cores};
         sim_machine machine = sim_host_node(self->nodes[host]);
         assert_ok(sim_host_alloc(&how, &machine, &profile, &sink, cg_allocator_heap(),
                                  &self->hosts[host], &error),
@@ -259,9 +260,11 @@ static inline void point_world_assert_sound(const point_world *self) {
                                           .target = (uint64_t)plan->target + 1,
                                           .space = plan->space};
     }
-    sim_check_cluster cluster = {self->nodes, self->options->cluster.hosts,
-                                 sim_engine_replicas(self->options), point_world_idle(self),
-                                 self->options->engine.spaces};
+    sim_check_cluster cluster = {.nodes = self->nodes,
+                                 .hosts = self->options->cluster.hosts,
+                                 .replicas = sim_engine_replicas(self->options),
+                                 .settled = point_world_idle(self),
+                                 .spaces = self->options->engine.spaces};
     uint64_t violations = 0;
     cg_error error = {0};
     assert_true(cluster.settled);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/hash.h"
+#include "engine/graph/graph.h"
 #include "engine/replica/log.h"
 #include "tests/support/facts.h"
 #include "tests/support/support.h"
@@ -15,16 +16,17 @@ enum { WEIGHT_LEAST = 66, WEIGHT_MOST = 65536 };
 
 /* Where the fields of an encoded record begin (log.h); vectors stand after what was learned. */
 enum {
-    KIND_AT = 44,
-    REMOVED_AT = 45,
-    WEIGHT_COUNT_AT = 45,
-    WEIGHTS_AT = 49,
-    WEIGHT_STRIDE = 11,
-    LEARNED_AT = 53,
-    DIMS_AT = 57,
-    ENTRIES_AT = 61,
-    TEXT_AT = 65,
-    LEARNED_PART_AT = 69
+    REQUEST_AT = 28,
+    KIND_AT = 48,
+    REMOVED_AT = 49,
+    WEIGHT_COUNT_AT = 49,
+    WEIGHTS_AT = 53,
+    WEIGHT_STRIDE = 19,
+    LEARNED_AT = 61,
+    DIMS_AT = 65,
+    ENTRIES_AT = 69,
+    TEXT_AT = 73,
+    LEARNED_PART_AT = 77
 };
 
 typedef struct sample {
@@ -62,6 +64,13 @@ static inline cg_learned learned_of(cg_stream *stream) {
     return learned;
 }
 
+/* Ascends with sequences. */
+static inline cg_log_id id_of(cg_stream *stream, uint64_t sequence) {
+    return (cg_log_id){.epoch = 1 + sequence / 3,
+                       .number = sequence,
+                       .replica = (uint32_t)cg_stream_next(stream)};
+}
+
 static inline void encode_sample(sample *made) {
     made->size_bytes = cg_log_record_bytes(&made->record);
     made->bytes = malloc(made->size_bytes);
@@ -80,11 +89,10 @@ static inline sample *make_sample_of(bool learned, uint64_t seed, uint32_t dims,
         made->text[i] = (char)('a' + cg_stream_next_below(&stream, 26));
     }
     made->record = (cg_log_record){
-        .sequence = sequence,
-        .epoch = cg_stream_next(&stream),
+        .id = id_of(&stream, sequence),
         .request_id = cg_stream_next(&stream),
         .clock = {cg_stream_next(&stream), (uint32_t)cg_stream_next(&stream)},
-        .target = (uint32_t)cg_stream_next(&stream),
+        .target = cg_stream_next(&stream),
         .concept_type = (uint32_t)cg_stream_next(&stream),
         .has_learned = learned,
         .dims = dims,
@@ -100,18 +108,16 @@ static inline sample *make_sample_of(bool learned, uint64_t seed, uint32_t dims,
     return made;
 }
 
-static inline sample *make_removal(uint64_t seed, uint64_t sequence,
-                                   uint64_t removed_sequence) {
+static inline sample *make_removal(uint64_t seed, uint64_t sequence, uint64_t removed_id) {
     sample *made = calloc(1, sizeof *made);
     assert_non_null(made);
     cg_stream stream = cg_stream_init(seed, "replica.removal", sequence);
     made->record = (cg_log_record){
         .kind = CG_RECORD_REMOVE,
-        .sequence = sequence,
-        .epoch = cg_stream_next(&stream),
+        .id = id_of(&stream, sequence),
         .request_id = cg_stream_next(&stream),
         .clock = {cg_stream_next(&stream), (uint32_t)cg_stream_next(&stream)},
-        .removed_sequence = removed_sequence,
+        .removed = cg_fact_id(removed_id),
     };
     encode_sample(made);
     return made;
@@ -123,19 +129,30 @@ static inline sample *make_weights(uint64_t seed, uint64_t sequence, uint32_t co
     assert_non_null(made);
     cg_stream stream = cg_stream_init(seed, "replica.weights", sequence);
     for (uint32_t i = 0; i < count; i++) {
-        made->weights[i].from = 10 * i;
-        made->weights[i].edge = (cg_edge){.target = 10 * i + 1,
-                                          .type = (uint16_t)(i % CG_EDGE_TYPE_COUNT),
-                                          .weight = (uint8_t)cg_stream_next(&stream)};
+        made->weights[i] = (cg_log_weight){.from = 10 * (uint64_t)i,
+                                           .to = 10 * (uint64_t)i + 1,
+                                           .type = (uint16_t)(i % CG_EDGE_TYPE_COUNT),
+                                           .weight = (uint8_t)cg_stream_next(&stream)};
     }
     made->record = (cg_log_record){
         .kind = CG_RECORD_WEIGHTS,
-        .sequence = sequence,
-        .epoch = cg_stream_next(&stream),
+        .id = id_of(&stream, sequence),
         .clock = {cg_stream_next(&stream), (uint32_t)cg_stream_next(&stream)},
         .weights = made->weights,
         .weight_count = count,
     };
+    encode_sample(made);
+    return made;
+}
+
+static inline sample *make_epoch(uint64_t seed, uint64_t sequence) {
+    sample *made = calloc(1, sizeof *made);
+    assert_non_null(made);
+    cg_stream stream = cg_stream_init(seed, "replica.epoch", sequence);
+    made->record =
+        (cg_log_record){.kind = CG_RECORD_EPOCH,
+                        .id = id_of(&stream, sequence),
+                        .clock = {cg_stream_next(&stream), (uint32_t)cg_stream_next(&stream)}};
     encode_sample(made);
     return made;
 }

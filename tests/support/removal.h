@@ -140,6 +140,10 @@ static inline cg_status apply_record(cg_partition *partition, const cg_log_recor
     return status;
 }
 
+static inline cg_log_id next_id(const cg_partition *partition) {
+    return (cg_log_id){.epoch = 1, .number = cg_log_last(partition->log) + 1};
+}
+
 /* Adds the fact under `target`, as the partition's next record. */
 static inline cg_status apply_fact_at(cg_partition *partition, const planned_fact *fact,
                                       uint32_t target, cg_error *error) {
@@ -147,10 +151,10 @@ static inline cg_status apply_fact_at(cg_partition *partition, const planned_fac
     assert_int_equal(
         cg_embed(corpus.embedder, fact->text, fact->text_bytes, &embedding, NULL, error),
         CG_OK);
-    cg_log_record record = {.sequence = cg_log_last(partition->log) + 1,
+    cg_log_record record = {.id = next_id(partition),
                             .request_id = fact->request_id,
                             .clock = {fact->time_ns, 0},
-                            .target = target,
+                            .target = cg_partition_concept_of(partition, target),
                             .concept_type = cg_graph_type(partition->graph, target),
                             .dims = cg_features_dims(corpus.features),
                             .dense = embedding.dense,
@@ -160,13 +164,14 @@ static inline cg_status apply_fact_at(cg_partition *partition, const planned_fac
     return apply_record(partition, &record, error);
 }
 
-static inline cg_status apply_removal_of(cg_partition *partition, uint64_t removed_sequence,
+/* removed_id: of the request that allocated the fact. */
+static inline cg_status apply_removal_of(cg_partition *partition, uint64_t removed_id,
                                          uint64_t request_id, cg_error *error) {
     cg_log_record record = {.kind = CG_RECORD_REMOVE,
-                            .sequence = cg_log_last(partition->log) + 1,
+                            .id = next_id(partition),
                             .request_id = request_id,
                             .clock = {plan_start_ns + request_id, 0},
-                            .removed_sequence = removed_sequence};
+                            .removed = cg_fact_id(removed_id)};
     return apply_record(partition, &record, error);
 }
 
@@ -184,7 +189,8 @@ static inline bool remove_next(plan *made, cg_partition *partition) {
     planned_fact *fact = plan_remove(made);
     cg_error error = {0};
     if (fact) {
-        assert_ok(apply_removal_of(partition, fact->sequence, ++made->requests, &error), error);
+        assert_ok(apply_removal_of(partition, fact->request_id, ++made->requests, &error),
+                  error);
     }
     return fact != NULL;
 }

@@ -11,6 +11,8 @@
 #include "engine/base/bytes.h"
 #include "engine/node/message.h"
 #include "engine/node/node.h"
+#include "engine/node/node_internal.h"
+#include "engine/replica/journal.h"
 #include "engine/replica/wire.h"
 #include "tests/support/corpus.h"
 #include "tests/support/support.h"
@@ -135,6 +137,52 @@ static inline uint16_t type_of(const taken *sent) {
     return cg_read_u16(&reader);
 }
 
+/* Messages of a partition's group. */
+static inline uint16_t group_type(cg_group_message_type type) {
+    return (uint16_t)(CG_MESSAGE_PROTOCOLS + (unsigned)CG_PROTOCOL_GROUP * CG_PROTOCOL_TYPES +
+                      (unsigned)type);
+}
+
+/* The timer of a partition's group, the number-th that it set. */
+static inline uint64_t group_timer_id(uint32_t partition, uint32_t number) {
+    return cg_timer_id(CG_TIMER_PROTOCOL, number |
+                                              (uint64_t)partition << CG_PROTOCOL_OWNER_SHIFT |
+                                              (uint64_t)CG_PROTOCOL_GROUP << CG_PROTOCOL_SHIFT);
+}
+
+/* A write is whole frames, each of a record of that partition; the record of the nth of them, from 0,
+ * borrowed from the write and the buffers. */
+static inline cg_log_record record_in(const taken *write, uint32_t partition, uint32_t nth,
+                                      cg_log_buffers *buffers) {
+    size_t offset = 0;
+    cg_frame frame = {0};
+    for (uint32_t i = 0; i <= nth; i++) {
+        assert_true(cg_frame_next(write->bytes, write->output.size_bytes, &offset, &frame));
+        assert_int_equal(frame.kind, CG_FRAME_RECORD);
+        assert_int_equal(frame.owner, partition);
+    }
+    cg_log_record record;
+    size_t used = 0;
+    cg_error error = {0};
+    assert_ok(cg_log_record_decode(frame.payload, frame.payload_bytes, buffers, &record, &used,
+                                   &error),
+              error);
+    assert_int_equal(used, frame.payload_bytes);
+    return record;
+}
+
+/* How many frames a write is, to its last byte. */
+static inline uint32_t frames_in(const taken *write) {
+    size_t offset = 0;
+    cg_frame frame;
+    uint32_t count = 0;
+    while (cg_frame_next(write->bytes, write->output.size_bytes, &offset, &frame)) {
+        count++;
+    }
+    assert_int_equal(offset, write->output.size_bytes);
+    return count;
+}
+
 /* The n-th id, from 1, whose partition is the one wanted. */
 static inline uint64_t id_in(uint32_t partition, uint32_t hosts, uint32_t nth) {
     for (uint64_t id = 1;; id++) {
@@ -152,6 +200,15 @@ static inline void assert_ignored(rig *used, uint32_t host, const uint8_t *bytes
     uint64_t refused = cg_node_statistics_of(used->nodes[host]).messages_refused;
     assert_int_equal(message(used, host, bytes, size)->count, 0);
     assert_int_equal(cg_node_statistics_of(used->nodes[host]).messages_refused, refused + 1);
+}
+
+/* A gateway is told who decides; nothing else comes of its message. */
+static inline void assert_redirected(rig *used, uint32_t host, const uint8_t *bytes,
+                                     size_t size) {
+    taken sent = take(message(used, host, bytes, size), CG_OUTPUT_SEND);
+    assert_int_equal(used->outputs[host].count, 1);
+    assert_int_equal(type_of(&sent), CG_MESSAGE_REDIRECT);
+    free(sent.bytes);
 }
 
 /* Puts the header's fields and a right checksum around the payload that stands in bytes. */

@@ -49,6 +49,12 @@ static inline cg_event removal_of(uint64_t id, uint64_t target) {
                       .target = target};
 }
 
+static inline cg_event get_of(uint64_t id, uint64_t target) {
+    cg_event event = removal_of(id, target);
+    event.request = CG_REQUEST_GET;
+    return event;
+}
+
 /* bytes: room for 8 * count. */
 static inline cg_event recall_of(uint64_t id, const uint64_t *keys, uint32_t count,
                                  uint32_t hops, uint8_t *bytes) {
@@ -206,6 +212,8 @@ static inline void world_one(world *self, uint32_t host, const cg_output *output
     case CG_OUTPUT_WRITE:
         next.event.kind = CG_EVENT_STORAGE_DONE;
         break;
+    case CG_OUTPUT_TRUNCATE: /* nobody keeps a journal here */
+        return;
     case CG_OUTPUT_READ:
         next.event.kind = CG_EVENT_READ_DONE;
         self->reads++;
@@ -299,10 +307,12 @@ static inline void world_free(world *self) {
 /* Pins of all slots of the host's own partition. */
 static inline uint64_t pins_of(const cg_node *node) {
     uint64_t pins = 0;
-    uint64_t last = node->corpus ? cg_log_last(node->spaces[0].own.log) : 0;
+    uint64_t last = node->corpus ? cg_log_last(node->spaces[0].holdings[0].partition.log) : 0;
     for (uint64_t sequence = 1; sequence <= last; sequence++) {
-        uint64_t slot = cg_partition_slot(&node->spaces[0].own, sequence);
-        pins += slot == CG_SLOT_NONE ? 0 : cg_pools_pins(node->spaces[0].own.pools, slot);
+        uint64_t slot = cg_partition_slot(&node->spaces[0].holdings[0].partition, sequence);
+        pins += slot == CG_SLOT_NONE
+                    ? 0
+                    : cg_pools_pins(node->spaces[0].holdings[0].partition.pools, slot);
     }
     return pins;
 }

@@ -99,12 +99,14 @@ static inline bool service_may_be(cg_request_kind kind, cg_status status) {
     case CG_ERROR_EXISTS:
         return true;
     case CG_ERROR_TIMEOUT:
-        return !cg_request_only_reads(kind);
+        return kind != CG_REQUEST_RECALL && kind != CG_REQUEST_SPREAD;
     case CG_ERROR_PARTIAL:
-        return kind == CG_REQUEST_BATCH || cg_request_only_reads(kind);
+        return kind == CG_REQUEST_BATCH || kind == CG_REQUEST_RECALL ||
+               kind == CG_REQUEST_SPREAD;
     case CG_ERROR_FULL:
         return kind == CG_REQUEST_BATCH || kind == CG_REQUEST_ALLOCATE;
     case CG_ERROR_NOT_FOUND:
+        return cg_request_has_target(kind);
     case CG_ERROR_CONFLICT:
         return kind == CG_REQUEST_DEALLOCATE;
     default:
@@ -205,9 +207,10 @@ static inline void service_assert_prompt(const service_cluster *self, const cg_e
                              CG_OK);
         }
         if (reply.status == CG_ERROR_OVERLOADED && !(asks && reply.request_id == event->id) &&
-            !(brings && event->bytes[6] != CG_MESSAGE_APPEND &&
-              event->bytes[6] != CG_MESSAGE_APPENDED)) {
-            fail_msg("seed %llu: request %llu is shed by a %s", (unsigned long long)self->seed,
+            !(brings && event->bytes[6] < CG_MESSAGE_PROTOCOLS)) {
+            fail_msg("seed %llu: %s request %llu is shed by a %s",
+                     (unsigned long long)self->seed,
+                     cg_request_kind_name((cg_request_kind)reply.request),
                      (unsigned long long)reply.request_id, cg_event_kind_name(event->kind));
         }
     }
@@ -234,8 +237,11 @@ static inline cg_status service_step(void *context, const cg_event *event, cg_ou
 
 static inline cg_status service_check(const service_cluster *self, bool settled,
                                       uint64_t *violations, cg_error *error) {
-    sim_check_cluster checked = {self->nodes, self->hosts, self->options.replicas, settled,
-                                 self->options.spaces};
+    sim_check_cluster checked = {.nodes = self->nodes,
+                                 .hosts = self->hosts,
+                                 .replicas = self->options.replicas,
+                                 .settled = settled,
+                                 .spaces = self->options.spaces};
     return sim_check_invariants(&checked, self->requests, self->request_count, violations,
                                 error);
 }
@@ -378,7 +384,8 @@ static inline size_t service_fill(service_cluster *self, sim_delivery *delivery,
             cg_write_bytes(&writer, text, text_bytes);
             used += sizeof(uint32_t) + text_bytes;
         }
-    } else if (cg_request_only_reads(delivery->request)) {
+    } else if (delivery->request == CG_REQUEST_RECALL ||
+               delivery->request == CG_REQUEST_SPREAD) {
         bool spreads = delivery->request == CG_REQUEST_SPREAD;
         delivery->hops = (uint32_t)service_below(self, 3) + spreads;
         for (uint64_t keys = 1 + service_below(self, SERVICE_KEYS_MAX); keys > 0; keys--) {
@@ -401,7 +408,7 @@ static inline void service_make_requests(service_cluster *self) {
     static const cg_request_kind kinds[] = {
         CG_REQUEST_ALLOCATE, CG_REQUEST_ALLOCATE,   CG_REQUEST_ALLOCATE,   CG_REQUEST_BATCH,
         CG_REQUEST_BATCH,    CG_REQUEST_DEALLOCATE, CG_REQUEST_DEALLOCATE, CG_REQUEST_RECALL,
-        CG_REQUEST_RECALL,   CG_REQUEST_SPREAD,     CG_REQUEST_SPREAD};
+        CG_REQUEST_RECALL,   CG_REQUEST_SPREAD,     CG_REQUEST_SPREAD,     CG_REQUEST_GET};
     self->request_count = 1 + (uint32_t)service_below(self, SERVICE_REQUESTS_MAX);
     uint64_t bursts = 1 + service_below(self, 12);
     uint64_t width_ns = 1 + service_below(self, 2 * SERVICE_MS);

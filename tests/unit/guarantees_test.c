@@ -109,11 +109,11 @@ static void acknowledged_facts_stay(void **state) {
     (void)state;
     for (int mode = SIM_MODE_PRIMARY; mode < SIM_MODE_COUNT; ++mode) {
         fine(begin((sim_mode)mode, present));
-        assert_int_equal(wrong(begin((sim_mode)mode, absent),
-                               "but host 0 does not have the fact in the end")
-                             .modes[mode]
-                             .lost,
-                         1);
+        assert_int_equal(
+            wrong(begin((sim_mode)mode, absent), "but host 0 does not have the fact in the end")
+                .modes[mode]
+                .lost,
+            1);
     }
     (void)wrong(begin(SIM_MODE_QUORUM, absent),
                 "key 7: operation 7 (allocate = 70, client 1, by host 0, 5..10 ns, ok) was "
@@ -207,8 +207,8 @@ static void removals_hold(void **state) {
     scene refused = begin(SIM_MODE_QUORUM, absent);
     history_put(refused.history, history_failed(remove, CG_ERROR_OVERLOADED));
     (void)wrong(refused, "does not have the fact");
-    assert_int_equal(
-        wrong(begin(SIM_MODE_QUORUM, removed), "which nobody asked for").vanished, 1);
+    assert_int_equal(wrong(begin(SIM_MODE_QUORUM, removed), "which nobody asked for").vanished,
+                     1);
     /* A removal in the loss window of primary may be lost with its record. */
     scene lost = held(harmed(begin(SIM_MODE_ALL, present), 0, 35), 0, 25);
     remove.acknowledge = SIM_MODE_PRIMARY;
@@ -275,8 +275,7 @@ static void two_requests_share_nothing(void **state) {
 static void refused_facts_are_not_there(void **state) {
     (void)state;
     scene one = begin(SIM_MODE_NONE, present);
-    history_put(one.history,
-                history_failed(allocated(SIM_MODE_NONE), CG_ERROR_OVERLOADED));
+    history_put(one.history, history_failed(allocated(SIM_MODE_NONE), CG_ERROR_OVERLOADED));
     assert_int_equal(wrong(one, "was refused with overloaded, but host 0 has its fact").refused,
                      1);
     for (int there = 0; there < 2; ++there) {

@@ -156,6 +156,45 @@ static void a_late_call_skips_missed_questions(void **state) {
     close_hooks(hooks, plan);
 }
 
+/* Each control of the network, with what it takes by name. */
+static void networks_are_controlled(void **state) {
+    (void)state;
+    sim_plan *plan = NULL;
+    sim_hooks *hooks = open_hooks(
+        "{ at = 0, run = function(control)\n"
+        "  control.partition { from = \"0-1\", to = { 3 }, name = \"p\", ends = \"4s\" }\n"
+        "  control.flap { 2, period = \"10ms\", duty = 0.25, one_way = true }\n"
+        "  control.heal(\"p\")\n"
+        "  control.latency(\"exponential 1ms\", { from = { 1 }, one_way = true })\n"
+        "  control.duplicate(0.5, { copies = 3 })\n"
+        "  control.reorder(0.5, { hold = \"2ms\" })\n"
+        "  control.corrupt(0.25, { to = { 2 } })\n"
+        "  control.bandwidth(\"1Mbps\")\n"
+        "end }",
+        &plan);
+    sim_hook_action actions[CAPACITY];
+    uint32_t count = 0;
+    cg_error error;
+    assert_ok(sim_hooks_run(hooks, 0, NULL, 0, actions, CAPACITY, &count, &error), error);
+    assert_int_equal(count, 8);
+    assert_int_equal(actions[0].fault.from.ranges[0].last, 1);
+    assert_int_equal(actions[0].fault.to.ranges[0].first, 3);
+    assert_string_equal(actions[0].fault.name, "p");
+    assert_true(actions[0].fault.ends_ns == 4000 * (uint64_t)MS);
+    assert_int_equal(actions[1].fault.action, SIM_FAULT_FLAP);
+    assert_int_equal(actions[1].fault.hosts[0], 2);
+    assert_int_equal(actions[1].fault.period_ns, 10 * MS);
+    assert_true(actions[1].fault.one_way && actions[1].fault.duty <= 0.25);
+    assert_string_equal(actions[2].fault.name, "p");
+    assert_int_equal(actions[3].fault.delay.kind, SIM_DELAY_EXPONENTIAL);
+    assert_int_equal(actions[3].fault.from.count, 1);
+    assert_int_equal(actions[4].fault.copies, 3);
+    assert_int_equal(actions[5].fault.duration_ns, 2 * MS);
+    assert_int_equal(actions[6].fault.action, SIM_FAULT_CORRUPT);
+    assert_int_equal(actions[7].fault.bits_per_s, 1000000);
+    close_hooks(hooks, plan);
+}
+
 static void mistakes_name_file_and_line(void **state) {
     (void)state;
     static const struct {
@@ -178,6 +217,15 @@ static void mistakes_name_file_and_line(void **state) {
         {"control.latency()",
          ":4: control.latency: the value must be a text, number or boolean"},
         {"control.loss(2)", ":4: control.loss: \"2\" is too large; the greatest is 1"},
+        {"control.latency(\"1ms\", 3)", ":4: control.latency takes a value and a table"},
+        {"control.latency(\"1ms\", { frm = { 1 } })",
+         ":4: control.latency takes a value and one_way, from and to"},
+        {"control.latency(\"1ms\", { from = { 4 } })",
+         ":4: control.latency: from: host 4 does not exist"},
+        {"control.flap { 1 }", ":4: control.flap: period is missing"},
+        {"control.flap { 1, period = \"x\" }", ":4: control.flap: \"x\" is not a duration"},
+        {"control.heal({})", ":4: control.heal: the name must be a text"},
+        {"control.reorder(0.1, { hold = \"now\" })", ":4: control.reorder: \"now\" is not one"},
         {"control.note({})", ":4: control.note: the text must be a text"},
         {"control.note(string.rep(\"x\", 256))", "256 bytes long; the most is 255"},
         {"control.heel()", ":4: unknown control \"heel\"; do you mean \"heal\"?"},
@@ -225,6 +273,7 @@ int main(void) {
         cmocka_unit_test(controls_become_actions),
         cmocka_unit_test(conditions_are_asked_on_a_grid),
         cmocka_unit_test(a_late_call_skips_missed_questions),
+        cmocka_unit_test(networks_are_controlled),
         cmocka_unit_test(mistakes_name_file_and_line),
         cmocka_unit_test(a_condition_is_true_or_false),
     };

@@ -6,6 +6,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/node/message.h"
+#include "engine/service/admission.h"
 #include "engine/service/pool.h"
 #include "tests/support/facts.h"
 #include "tests/support/support.h"
@@ -95,7 +96,7 @@ static void test_allocate_cut_and_absurd(void **state) {
             cg_error error = {0};
             put_u32(bytes + at, values[i]);
             assert_status(decode_allocate(bytes, size_bytes, &got, &error), CG_ERROR_CORRUPT,
-                          error, "do not fit");
+                          error, "allocate message");
         }
         memcpy(bytes + at, kept, 4);
     }
@@ -143,6 +144,11 @@ static cg_reply make_reply(uint32_t alternatives) {
     reply.winning_column = CG_COLUMN_COUNT - 1;
     reply.audited = 1;
     reply.agreed = 1;
+    reply.request = CG_REQUEST_KIND_COUNT - 1;
+    reply.cached = 1;
+    reply.count = 1024;
+    reply.version = UINT64_C(0x0123456789abcdef);
+    reply.stale_ns = UINT64_C(0xfedcba9876543210);
     return reply;
 }
 
@@ -182,6 +188,11 @@ static void test_answer_round_trip_and_cut(void **state) {
         assert_int_equal(got.winning_column, sent.winning_column);
         assert_int_equal(got.audited, 1);
         assert_int_equal(got.agreed, 1);
+        assert_int_equal(got.request, sent.request);
+        assert_int_equal(got.cached, 1);
+        assert_int_equal(got.count, 1024);
+        assert_int_equal(got.version, sent.version);
+        assert_int_equal(got.stale_ns, sent.stale_ns);
     }
 }
 
@@ -199,9 +210,9 @@ static void test_answer_absurd(void **state) {
         {40, CG_ALTERNATIVES + 1},
         {40, UINT32_MAX},
         {40, 1},
-        {size_bytes - 10, CG_STRATEGY_COUNT},
-        {size_bytes - 10, CG_COLUMN_COUNT << 8},
-        {size_bytes - 6, CG_REQUEST_KIND_COUNT},
+        {size_bytes - 26, CG_STRATEGY_COUNT},
+        {size_bytes - 26, CG_COLUMN_COUNT << 8},
+        {size_bytes - 22, CG_REQUEST_KIND_COUNT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint8_t bytes[CG_MESSAGE_ANSWER_BYTES_MAX];
@@ -215,42 +226,70 @@ static void test_answer_absurd(void **state) {
     }
 }
 
-static void test_append_and_appended(void **state) {
+/* Goal: what a removal and a get are about comes back whole; another length, or a priority that there is
+ * not, is refused. */
+static void test_about(void **state) {
     (void)state;
-    uint8_t bytes[16] = {0};
+    uint8_t bytes[CG_MESSAGE_ABOUT_BYTES + 1] = {0};
     cg_error error = {0};
-    cg_message_append_encode_prefix(6, 2, bytes);
-    static const uint8_t records[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-    memcpy(bytes + 8, records, sizeof records);
-    cg_message_append append = {.partition = 9};
-    for (size_t size = 0; size < 8; size++) {
-        assert_status(cg_message_append_decode(bytes, size, &append, &error), CG_ERROR_CORRUPT,
-                      error, "append message");
-    }
-    assert_int_equal(append.partition, 9);
-    assert_ok(cg_message_append_decode(bytes, sizeof bytes, &append, &error), error);
-    assert_int_equal(append.partition, 6);
-    assert_int_equal(append.count, 2);
-    assert_int_equal(append.records_bytes, 8);
-    assert_ptr_equal(append.records, bytes + 8);
-    cg_message_append_encode_prefix(6, 0, bytes);
-    assert_status(cg_message_append_decode(bytes, sizeof bytes, &append, &error),
-                  CG_ERROR_CORRUPT, error, "0 records");
-
-    cg_message_appended sent = {7, UINT64_C(0x1122334455667788)};
-    cg_message_appended got = {.partition = 9};
-    cg_message_appended_encode(&sent, bytes);
+    cg_message_about sent = {.request_id = UINT64_C(0x665544332211),
+                             .target = UINT64_C(0x8000aabbccddeeff),
+                             .after = UINT64_C(0x123456789abc),
+                             .client = UINT32_C(0x01020304),
+                             .priority = CG_PRIORITY_COUNT - 1,
+                             .space = 0xfedc,
+                             .flags = CG_REQUEST_NEAR};
+    cg_message_about_encode(&sent, bytes);
+    cg_message_about got = {.request_id = 9};
     for (size_t size = 0; size <= sizeof bytes; size++) {
-        if (size != CG_MESSAGE_APPENDED_BYTES) {
-            assert_status(cg_message_appended_decode(bytes, size, &got, &error),
-                          CG_ERROR_CORRUPT, error, "appended message");
+        if (size != CG_MESSAGE_ABOUT_BYTES) {
+            assert_status(cg_message_about_decode(bytes, size, &got, &error), CG_ERROR_CORRUPT,
+                          error, "message of");
+        }
+    }
+    bytes[20] = CG_PRIORITY_COUNT;
+    assert_status(cg_message_about_decode(bytes, CG_MESSAGE_ABOUT_BYTES, &got, &error),
+                  CG_ERROR_CORRUPT, error, "priorities below");
+    assert_int_equal(got.request_id, 9);
+    bytes[20] = CG_PRIORITY_COUNT - 1;
+    assert_ok(cg_message_about_decode(bytes, CG_MESSAGE_ABOUT_BYTES, &got, &error), error);
+    assert_int_equal(got.request_id, sent.request_id);
+    assert_true(got.target == sent.target);
+    assert_int_equal(got.after, sent.after);
+    assert_int_equal(got.client, sent.client);
+    assert_int_equal(got.priority, sent.priority);
+    assert_int_equal(got.space, sent.space);
+    assert_int_equal(got.flags, sent.flags);
+}
+
+/* Goal: whose fields lie where message.h says, and come back; not a byte less or more will do. */
+static void test_redirect(void **state) {
+    (void)state;
+    uint8_t bytes[CG_MESSAGE_REDIRECT_BYTES + 1] = {0};
+    cg_error error = {0};
+    cg_message_redirect sent = {.request_id = UINT64_C(0x0000665544332211),
+                                .partition = UINT32_C(0xbbaa9988),
+                                .primary = UINT32_MAX,
+                                .epoch = UINT64_C(0x1122334455667788)};
+    cg_message_redirect_encode(&sent, bytes);
+    static const uint8_t expected[CG_MESSAGE_REDIRECT_BYTES] = {
+        0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0,    0,    0x88, 0x99, 0xaa, 0xbb,
+        0xff, 0xff, 0xff, 0xff, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11};
+    assert_memory_equal(bytes, expected, sizeof expected);
+    cg_message_redirect got = {.partition = 9};
+    for (size_t size = 0; size <= sizeof bytes; size++) {
+        if (size != CG_MESSAGE_REDIRECT_BYTES) {
+            assert_status(cg_message_redirect_decode(bytes, size, &got, &error),
+                          CG_ERROR_CORRUPT, error, "redirect message");
         }
     }
     assert_int_equal(got.partition, 9);
-    assert_ok(cg_message_appended_decode(bytes, CG_MESSAGE_APPENDED_BYTES, &got, &error),
+    assert_ok(cg_message_redirect_decode(bytes, CG_MESSAGE_REDIRECT_BYTES, &got, &error),
               error);
-    assert_int_equal(got.partition, 7);
-    assert_int_equal(got.durable_sequence, UINT64_C(0x1122334455667788));
+    assert_int_equal(got.request_id, sent.request_id);
+    assert_int_equal(got.partition, sent.partition);
+    assert_int_equal(got.primary, sent.primary);
+    assert_int_equal(got.epoch, sent.epoch);
 }
 
 int main(void) {
@@ -259,7 +298,8 @@ int main(void) {
         cmocka_unit_test(test_allocate_cut_and_absurd),
         cmocka_unit_test(test_answer_round_trip_and_cut),
         cmocka_unit_test(test_answer_absurd),
-        cmocka_unit_test(test_append_and_appended),
+        cmocka_unit_test(test_about),
+        cmocka_unit_test(test_redirect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -226,7 +226,7 @@ static void test_values(void **state) {
 static const char json_empty[] =
     "{\"schema\": 1, \"at_ns\": 0, \"interval_ns\": 0, \"intervals\": 0, \"requests\": "
     "{\"allocate\": 0, \"allocate_batch\": 0, \"deallocate\": 0, \"recall\": 0, \"spread\": "
-    "0}, "
+    "0, \"get\": 0, \"edge\": 0, \"search\": 0}, "
     "\"accepted\": 0, \"shed\": 0, \"failed\": 0, \"conflicts_retried\": 0, \"cache\": "
     "{\"hits\": "
     "0, \"misses\": 0, \"share\": null}, \"prefetch\": {\"issued\": 0, \"useful\": 0, "
@@ -246,7 +246,8 @@ static const char json_empty[] =
 static const char json_full[] =
     "{\"schema\": 1, \"at_ns\": 3000000000, \"interval_ns\": 1000000000, \"intervals\": 2, "
     "\"requests\": {\"allocate\": 1, \"allocate_batch\": 2, \"deallocate\": 3, \"recall\": 4, "
-    "\"spread\": 5}, \"accepted\": 14, \"shed\": 6, \"failed\": 7, \"conflicts_retried\": 8, "
+    "\"spread\": 5, \"get\": 0, \"edge\": 0, \"search\": 0}, \"accepted\": 14, \"shed\": 6, "
+    "\"failed\": 7, \"conflicts_retried\": 8, "
     "\"cache\": {\"hits\": 2, \"misses\": 1, \"share\": 0.666667}, \"prefetch\": {\"issued\": "
     "9, "
     "\"useful\": 3, \"late\": 1, \"share\": 0.333333}, \"pool\": {\"active_slots\": 1234, "

@@ -4,7 +4,7 @@
 #include "engine/base/hash.h"
 #include "engine/node/node_internal.h"
 #include "tests/support/facts.h"
-#include "tests/support/rig.h"
+#include "tests/support/group_forge.h"
 
 /* Of both partitions of a host. */
 typedef struct hashes {
@@ -31,7 +31,8 @@ static rig rig_with_facts(void) {
                           .bytes = (const uint8_t *)"fact, of w20a w20b",
                           .size_bytes = 18};
         taken write = take(step(&used, 0, event), CG_OUTPUT_WRITE);
-        taken append = take(storage_done(&used, 0, write.output.id), CG_OUTPUT_SEND);
+        taken append = take(&used.outputs[0], CG_OUTPUT_SEND);
+        storage_done(&used, 0, write.output.id);
         message(&used, 1, append.bytes, append.output.size_bytes);
         free(write.bytes);
         free(append.bytes);
@@ -245,26 +246,29 @@ static void test_bad_records(void **state) {
     cg_stream stream = cg_stream_init(4, "node.records", 0);
     support_fact_fill(&short_fact, &stream, 32, 3);
     support_fact_fill(&long_fact, &stream, 48, 3);
-    uint32_t concepts = cg_graph_concept_count(used.nodes[1]->spaces[0].copy.graph);
+    cg_partition *copy = &used.nodes[1]->spaces[0].holdings[1].partition;
+    uint32_t concepts = cg_graph_concept_count(copy->graph);
     const struct {
-        uint64_t sequence;
-        uint32_t target, type, text_bytes;
+        uint64_t number; /* of the record, which is to be the log's fifth */
+        uint64_t target;
+        uint32_t type, text_bytes;
         const support_fact *fact;
         const char *sentence;
     } cases[] = {
         {5, concepts, 3, 4, &short_fact, "which does not exist"},
-        {5, UINT32_MAX, 3, 4, &short_fact, "concept row 4294967295"},
+        {5, UINT32_MAX, 3, 4, &short_fact, "concept ffffffff of type 3"},
+        {5, cg_fact_id(id_in(0, 2, 9)), 3, 4, &short_fact, "which does not exist"},
         {5, 20, CG_CONCEPT_TYPES, 4, &short_fact, "of type 64, which does not exist"},
         {5, 20, UINT32_MAX, 4, &short_fact, "of type 4294967295"},
         {5, 20, 3, 4, &long_fact, "48 dims instead of 32"},
         {5, 20, 3, 0, &short_fact, "a text of 0 bytes"},
         {5, 20, 3, CG_POOL_BLOCK_BYTES + 1, &short_fact, "a text of 65537 bytes"},
-        {4, 20, 3, 4, &short_fact, "record 4 where 5 is next"},
-        {6, 20, 3, 4, &short_fact, "record 6 where 5 is next"},
+        {4, 20, 3, 4, &short_fact, "cannot follow (1, 4, 0)"},
+        {3, 20, 3, 4, &short_fact, "cannot follow (1, 4, 0)"},
         {5, 20, 3, 4, &short_fact, NULL}, /* as it should be */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cg_log_record record = {.sequence = cases[i].sequence,
+        cg_log_record record = {.id = {.epoch = 1, .number = cases[i].number},
                                 .request_id = id_in(0, 2, 77),
                                 .target = cases[i].target,
                                 .concept_type = cases[i].type,
@@ -276,32 +280,38 @@ static void test_bad_records(void **state) {
                                 .text = text,
                                 .text_bytes = cases[i].text_bytes};
         size_t record_bytes = cg_log_record_bytes(&record);
-        size_t at = CG_WIRE_HEADER_BYTES + CG_MESSAGE_APPEND_PREFIX_BYTES;
-        uint8_t *bytes = malloc(at + record_bytes);
+        uint8_t *encoded = malloc(record_bytes);
+        uint8_t *bytes = malloc(FORGE_RECORDS_AT + record_bytes);
+        assert_non_null(encoded);
         assert_non_null(bytes);
-        cg_log_record_encode(&record, bytes + at);
-        cg_message_append_encode_prefix(0, 1, bytes + CG_WIRE_HEADER_BYTES);
-        seal(bytes, at + record_bytes, CG_MESSAGE_APPEND, 0, 1);
+        cg_log_record_encode(&record, encoded);
+        forged_append append = {.previous = 4,
+                                .previous_chain = cg_log_chain(copy->log, 4),
+                                .count = 1,
+                                .records = encoded,
+                                .records_bytes = record_bytes};
+        size_t size = forge_append(&append, 0, 1, bytes);
         hashes before = hashes_of(&used, 1);
         cg_error error = {0};
         if (cases[i].sentence) {
-            assert_status(cg_partition_apply(&used.nodes[1]->spaces[0].copy, &record,
-                                             (cg_encoded_record){bytes + at, record_bytes},
-                                             NULL, NULL, &error),
+            assert_status(cg_partition_apply(copy, &record,
+                                             (cg_encoded_record){encoded, record_bytes}, NULL,
+                                             NULL, &error),
                           CG_ERROR_CORRUPT, error, cases[i].sentence);
             assert_unchanged(&used, 1, &before);
         }
         cg_node_statistics was = cg_node_statistics_of(used.nodes[1]);
-        const cg_outputs *outputs = message(&used, 1, bytes, at + record_bytes);
+        const cg_outputs *outputs = message(&used, 1, bytes, size);
         cg_node_statistics is = cg_node_statistics_of(used.nodes[1]);
         assert_int_equal(count_of(outputs, CG_OUTPUT_WRITE), cases[i].sentence ? 0 : 1);
         if (cases[i].sentence) {
-            bool known = cases[i].sequence != 5; /* old ones and gaps are no faults */
-            assert_int_equal(is.messages_refused - was.messages_refused, known ? 0 : 1);
+            assert_int_equal(is.messages_refused - was.messages_refused, 1);
+            assert_int_equal(is.groups.refused - was.groups.refused, 1);
             assert_unchanged(&used, 1, &before);
         } else {
             assert_true(hash_of(&used, 1, 0) != before.of[0]);
         }
+        free(encoded);
         free(bytes);
     }
     free_rig(&used);

@@ -23,15 +23,11 @@ static void make_lesson(lesson *made, uint64_t id, uint32_t nth) {
                              .size_bytes = bytes};
 }
 
+/* The only one of a write. */
 static cg_log_record record_of(const taken *write) {
     static cg_log_buffers buffers;
-    cg_log_record record;
-    size_t used = 0;
-    cg_error error = {0};
-    assert_ok(cg_log_record_decode(write->bytes, write->output.size_bytes, &buffers, &record,
-                                   &used, &error),
-              error);
-    return record;
+    assert_int_equal(frames_in(write), 1);
+    return record_in(write, 0, 0, &buffers);
 }
 
 static void assert_same_learned(const cg_learned *left, const cg_learned *right) {
@@ -46,8 +42,8 @@ static void test_replica_knows_as_much(void **state) {
     (void)state;
     enum { FACTS = 90 };
     rig used = make_rig(2);
-    const cg_partition *own = &used.nodes[0]->spaces[0].own;
-    const cg_partition *copy = &used.nodes[1]->spaces[0].copy;
+    const cg_partition *own = &used.nodes[0]->spaces[0].holdings[0].partition;
+    const cg_partition *copy = &used.nodes[1]->spaces[0].holdings[1].partition;
     uint64_t lexicon = cg_lexicon_hash(own->lexicon);
     uint64_t lessons = SUPPORT_LESSONS;
     for (uint32_t i = 0; i < FACTS; i++) {
@@ -56,6 +52,7 @@ static void test_replica_knows_as_much(void **state) {
         bool labelled = made.event.flags != 0;
         cg_learned before = own->learned;
         taken write = take(step(&used, 0, made.event), CG_OUTPUT_WRITE);
+        taken append = take(&used.outputs[0], CG_OUTPUT_SEND);
         cg_log_record record = record_of(&write);
         assert_true(record.has_learned == labelled);
         lessons += labelled;
@@ -66,7 +63,7 @@ static void test_replica_knows_as_much(void **state) {
             assert_same_learned(&before, &own->learned);
         }
         assert_int_equal(own->learned.lessons, lessons);
-        taken append = take(storage_done(&used, 0, write.output.id), CG_OUTPUT_SEND);
+        storage_done(&used, 0, write.output.id);
         taken stored =
             take(message(&used, 1, append.bytes, append.output.size_bytes), CG_OUTPUT_WRITE);
         assert_same_learned(&copy->learned, &own->learned);
@@ -83,8 +80,10 @@ static void test_replica_knows_as_much(void **state) {
     assert_true(cg_lexicon_hash(own->lexicon) != lexicon);
     assert_true(cg_learned_hash(&own->learned) != cg_learned_hash(&corpus.learned));
     /* What the replica is primary of heard of none of it. */
-    assert_same_learned(&used.nodes[1]->spaces[0].own.learned, &corpus.learned);
-    assert_same_learned(&used.nodes[0]->spaces[0].copy.learned, &corpus.learned);
+    assert_same_learned(&used.nodes[1]->spaces[0].holdings[0].partition.learned,
+                        &corpus.learned);
+    assert_same_learned(&used.nodes[0]->spaces[0].holdings[1].partition.learned,
+                        &corpus.learned);
     free_rig(&used);
 }
 
@@ -122,9 +121,10 @@ static void test_audit_leaves_learning_alone(void **state) {
         free(right.bytes);
     }
     assert_true(disagreed > 0); /* so the audits were other decisions */
-    assert_same_learned(&plain.nodes[0]->spaces[0].own.learned,
-                        &audited.nodes[0]->spaces[0].own.learned);
-    assert_true(plain.nodes[0]->spaces[0].own.learned.lessons > SUPPORT_LESSONS);
+    assert_same_learned(&plain.nodes[0]->spaces[0].holdings[0].partition.learned,
+                        &audited.nodes[0]->spaces[0].holdings[0].partition.learned);
+    assert_true(plain.nodes[0]->spaces[0].holdings[0].partition.learned.lessons >
+                SUPPORT_LESSONS);
     assert_true(hash_of(&plain, 0, 0) == hash_of(&audited, 0, 0));
     free_rig(&plain);
     free_rig(&audited);
@@ -142,7 +142,8 @@ static void test_unlabelled_teach_nothing(void **state) {
         made.event.label = i % 4 ? made.event.label : UINT32_MAX;
         taken write = take(step(&used, 0, made.event), CG_OUTPUT_WRITE);
         assert_false(record_of(&write).has_learned);
-        assert_same_learned(&used.nodes[0]->spaces[0].own.learned, &corpus.learned);
+        assert_same_learned(&used.nodes[0]->spaces[0].holdings[0].partition.learned,
+                            &corpus.learned);
         free(write.bytes);
     }
     assert_int_equal(cg_node_statistics_of(used.nodes[0]).allocations, 40);
@@ -164,7 +165,7 @@ static void test_label_is_where_it_goes(void **state) {
     cg_reply reply = take_reply(storage_done(&used, 0, write.output.id));
     assert_int_equal(reply.winner, 17);
     uint32_t parents[4];
-    const cg_graph *graph = used.nodes[0]->spaces[0].own.graph;
+    const cg_graph *graph = used.nodes[0]->spaces[0].holdings[0].partition.graph;
     assert_int_equal(cg_graph_concept_count(graph), SUPPORT_CONCEPTS + 1);
     assert_int_equal(cg_graph_parents(graph, SUPPORT_CONCEPTS, parents, 4), 1);
     assert_int_equal(parents[0], 100);
@@ -210,7 +211,8 @@ static void test_label_to_nothing(void **state) {
         assert_ignored(&used, 1, sent.bytes, sent.output.size_bytes);
     }
     assert_true(hash_of(&used, 1, 1) == hash);
-    assert_same_learned(&used.nodes[1]->spaces[0].own.learned, &corpus.learned);
+    assert_same_learned(&used.nodes[1]->spaces[0].holdings[0].partition.learned,
+                        &corpus.learned);
     free(sent.bytes);
     free_rig(&used);
 }
@@ -232,12 +234,12 @@ static void test_full_teaches_nothing(void **state) {
                       .bytes = (const uint8_t *)text,
                       .size_bytes = CG_POOL_BLOCK_BYTES};
     assert_int_equal(count_of(step(&used, 0, event), CG_OUTPUT_WRITE), 1);
-    cg_learned before = used.nodes[0]->spaces[0].own.learned;
+    cg_learned before = used.nodes[0]->spaces[0].holdings[0].partition.learned;
     assert_int_equal(before.lessons, SUPPORT_LESSONS + 1);
     uint64_t hash = hash_of(&used, 0, 0);
     event.id = 2;
     assert_int_equal(take_reply(step(&used, 0, event)).status, CG_ERROR_FULL);
-    assert_same_learned(&used.nodes[0]->spaces[0].own.learned, &before);
+    assert_same_learned(&used.nodes[0]->spaces[0].holdings[0].partition.learned, &before);
     assert_true(hash_of(&used, 0, 0) == hash);
     free_rig(&used);
 }

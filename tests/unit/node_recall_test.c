@@ -128,9 +128,10 @@ static void test_facts_are_pinned(void **state) {
     cg_output done = timer_of(&used.outputs[0], CG_TIMER_DONE);
     assert_int_equal(reads_of(&used) - before, 3 + 8);
     assert_int_equal(pins_of(used.nodes[0]), 8);
-    assert_int_equal(cg_pools_pins(used.nodes[0]->spaces[0].own.pools,
-                                   cg_partition_slot(&used.nodes[0]->spaces[0].own, 1)),
-                     0);
+    assert_int_equal(
+        cg_pools_pins(used.nodes[0]->spaces[0].holdings[0].partition.pools,
+                      cg_partition_slot(&used.nodes[0]->spaces[0].holdings[0].partition, 1)),
+        0);
     timer(&used, 0, done.id);
     assert_int_equal(pins_of(used.nodes[0]), 0);
     before = reads_of(&used);

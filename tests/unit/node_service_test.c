@@ -45,12 +45,7 @@ static void test_permit_is_held_until_paid(void **state) {
     assert_int_equal(statistics_of(&used, 0).admission.running, 1);
     assert_int_equal(statistics_of(&used, 0).admission.longest_wait_ns, 5 * MS);
     static cg_log_buffers buffers;
-    cg_log_record record;
-    size_t bytes = 0;
-    cg_error error = {0};
-    assert_ok(cg_log_record_decode(second.bytes, second.output.size_bytes, &buffers, &record,
-                                   &bytes, &error),
-              error);
+    cg_log_record record = record_in(&second, 0, 0, &buffers);
     assert_int_equal(record.request_id, 2);
     assert_memory_equal(record.text, "fact, of w17a w17b w4a", 22);
     assert_int_equal(take_reply(storage_done(&used, 0, second.output.id)).winner, 17);

@@ -2,6 +2,7 @@
  * with a sentence or counted; no fact, decision, word, quota or removal of one space shows in what
  * another answers. One test each for what would leak if it were shared.
  */
+#include "tests/support/group_forge.h"
 #include "tests/support/service.h"
 
 static cg_node_options spaces_options(uint32_t hosts, uint32_t spaces) {
@@ -47,7 +48,7 @@ static void test_bad_options(void **state) {
     options.spaces = CG_NODE_SPACES_MAX + 1;
     refuse_options(&options, "65 memory spaces; it takes 1 to 64");
     options = spaces_options(32769, 2);
-    refuse_options(&options, "a cluster of 32769 hosts with 2 memory spaces; at most 65536");
+    refuse_options(&options, "a cluster of 32769 hosts with 2 memory spaces; at most 65534");
     options = spaces_options(1, 3);
     options.pool_shares[1] = 1;
     refuse_options(&options, "memory space 0 has 0 shares of the pools; it takes 1 to 1048576");
@@ -107,6 +108,19 @@ static void set_space(taken *sent, size_t offset, uint16_t space, uint32_t from,
     seal(sent->bytes, sent->output.size_bytes, type_of(sent), from, to);
 }
 
+/* Refused, or, of a partition that the host keeps for another, redirected; nothing is done about it. */
+static void assert_not_taken(rig *used, const uint8_t *bytes, size_t size) {
+    cg_node_statistics was = cg_node_statistics_of(used->nodes[1]);
+    const cg_outputs *outputs = message(used, 1, bytes, size);
+    cg_node_statistics is = cg_node_statistics_of(used->nodes[1]);
+    uint64_t redirects = is.redirects - was.redirects;
+    assert_int_equal(is.messages_refused - was.messages_refused + redirects, 1);
+    assert_int_equal(outputs->count, redirects);
+    assert_int_equal(count_of(outputs, CG_OUTPUT_SEND), redirects);
+    assert_int_equal(is.allocations, was.allocations);
+    assert_int_equal(is.removals, was.removals);
+}
+
 /* Goal: work for a space that is not, for a partition of another primary, or a batch of several
  * spaces is counted and refused. */
 static void test_forged_work(void **state) {
@@ -119,7 +133,7 @@ static void test_forged_work(void **state) {
     const uint16_t wrong[] = {1, 2, 3, UINT16_MAX};
     for (size_t i = 0; i < 4; i++) {
         set_space(&sent, 34, wrong[i], 0, 1);
-        assert_ignored(&used, 1, sent.bytes, sent.output.size_bytes);
+        assert_not_taken(&used, sent.bytes, sent.output.size_bytes);
     }
     set_space(&sent, 34, 0, 0, 1);
     assert_int_equal(
@@ -132,53 +146,69 @@ static void test_forged_work(void **state) {
     sent = take(step(&used, 0, batch_of(id, bytes, batch_bytes(texts, 1, bytes, 64))),
                 CG_OUTPUT_SEND);
     set_space(&sent, 14, 1, 0, 1);
-    assert_ignored(&used, 1, sent.bytes, sent.output.size_bytes);
+    assert_not_taken(&used, sent.bytes, sent.output.size_bytes);
     set_space(&sent, 14, 0, 0, 1);
     set_space(&sent, CG_MESSAGE_BATCH_PREFIX_BYTES + 4 + 34, 1, 0, 1);
-    assert_ignored(&used, 1, sent.bytes, sent.output.size_bytes);
+    assert_not_taken(&used, sent.bytes, sent.output.size_bytes);
     free(sent.bytes);
 
     sent = take(step(&used, 0, removal_of(id_in(0, 2, 9), id)), CG_OUTPUT_SEND);
     for (size_t i = 0; i < 4; i++) {
         set_space(&sent, 22, wrong[i], 0, 1);
-        assert_ignored(&used, 1, sent.bytes, sent.output.size_bytes);
+        assert_not_taken(&used, sent.bytes, sent.output.size_bytes);
     }
     free(sent.bytes);
     free_rig(&used);
 }
 
-static void forge_append(uint32_t partition, uint8_t bytes[CG_WIRE_HEADER_BYTES + 9]) {
-    memset(bytes, 0, CG_WIRE_HEADER_BYTES + 9);
-    cg_message_append_encode_prefix(partition, 1, bytes + CG_WIRE_HEADER_BYTES);
-    seal(bytes, CG_WIRE_HEADER_BYTES + 9, CG_MESSAGE_APPEND, 0, 1);
-}
-
-/* Goal: of two hosts with two spaces, host 1 copies partitions 0 and 3; records of any other
- * partition, and acknowledgements of what it is not the primary of, are counted and refused.
- * Writes and timers of partitions that are not here are nobody's. */
+/* Goal: what comes to a host of the group of a partition in which it has no voice, or from one that has
+ * none, is counted and refused; writes and timers of partitions that are not here are nobody's. An append
+ * to the primary itself, and an answer to who is none, change nothing. */
 static void test_forged_partitions(void **state) {
     (void)state;
-    rig used = spaces_rig(2, 2);
-    const uint32_t wrong[] = {1, 2, 4, 5, 65535, UINT32_MAX};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        uint8_t bytes[CG_WIRE_HEADER_BYTES + CG_MESSAGE_APPENDED_BYTES];
-        forge_append(wrong[i], bytes);
-        assert_ignored(&used, 1, bytes, CG_WIRE_HEADER_BYTES + 9);
-    }
-    const uint32_t others[] = {0, 3, 4, UINT32_MAX};
-    for (size_t i = 0; i < 4; i++) {
-        uint8_t bytes[CG_WIRE_HEADER_BYTES + CG_MESSAGE_APPENDED_BYTES];
-        cg_message_appended made = {.partition = others[i], .durable_sequence = 0};
-        cg_message_appended_encode(&made, bytes + CG_WIRE_HEADER_BYTES);
-        seal(bytes, sizeof bytes, CG_MESSAGE_APPENDED, 0, 1);
-        assert_ignored(&used, 1, bytes, sizeof bytes);
-    }
+    /* Of three hosts with two spaces, host 1 is home of partitions 1 and 3, and follows 0 and 5. */
+    rig used = spaces_rig(3, 2);
+    const struct {
+        uint32_t partition, from;
+        bool has_voices; /* both hosts */
+    } cases[] = {{2, 0, false},     {4, 0, false},          {6, 0, false}, {7, 2, false},
+                 {65535, 0, false}, {UINT32_MAX, 0, false}, {0, 2, false}, {5, 0, false},
+                 {1, 0, false},     {3, 0, false},          {1, 2, true},  {0, 0, true}};
+    uint64_t hashes[6];
     for (uint32_t partition = 0; partition < 6; partition++) {
-        assert_int_equal(storage_done(&used, 1, cg_replicate_token(partition, 1))->count, 0);
-        assert_int_equal(timer(&used, 1, cg_timer_id(CG_TIMER_RESEND, partition))->count, 0);
+        hashes[partition] = hash_of(&used, 1, partition);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t bytes[FORGE_RECORDS_AT + FORGE_APPENDED_BYTES];
+        forged_append append = {.partition = cases[i].partition, .replica = cases[i].from};
+        for (int answers = 0; answers <= 1; answers++) {
+            size_t size = FORGE_APPENDED_BYTES;
+            if (answers) {
+                forge_appended(cases[i].partition, 0, 0, cases[i].from, 1, bytes);
+            } else {
+                size = forge_append(&append, cases[i].from, 1, bytes);
+            }
+            if (cases[i].has_voices) {
+                const cg_outputs *outputs = message(&used, 1, bytes, size);
+                assert_int_equal(count_of(outputs, CG_OUTPUT_WRITE), 0);
+            } else {
+                assert_ignored(&used, 1, bytes, size);
+            }
+        }
+    }
+    for (uint32_t partition = 0; partition < 8; partition++) {
+        assert_int_equal(storage_done(&used, 1, cg_write_token(partition, 1))->count, 0);
+        assert_int_equal(timer(&used, 1, group_timer_id(partition, 0))->count, 0);
+        assert_int_equal(timer(&used, 1, group_timer_id(partition, 1))->count, 0);
     }
     assert_int_equal(storage_done(&used, 1, UINT64_MAX)->count, 0);
-    assert_int_equal(timer(&used, 1, cg_timer_id(CG_TIMER_RESEND, UINT32_MAX))->count, 0);
+    assert_int_equal(timer(&used, 1, group_timer_id(65535, UINT32_MAX))->count, 0);
+    for (uint32_t partition = 0; partition < 6; partition++) {
+        assert_true(hash_of(&used, 1, partition) == hashes[partition]);
+        uint64_t epoch = 0;
+        bool is_home = partition == 1 || partition == 3;
+        assert_true(cg_node_is_primary(used.nodes[1], partition, &epoch) == is_home);
+    }
     free_rig(&used);
 }
 
@@ -190,8 +220,7 @@ static void test_strange_writes(void **state) {
     taken write = take(step(&used, 1, allocate_of(id, "w17a w17b")), CG_OUTPUT_WRITE);
     for (uint32_t partition = 0; partition < 7; partition++) {
         if (partition != 1) {
-            assert_int_equal(storage_done(&used, 1, cg_replicate_token(partition, 1))->count,
-                             0);
+            assert_int_equal(storage_done(&used, 1, cg_write_token(partition, 1))->count, 0);
             assert_int_equal(cg_node_partition(used.nodes[1], 1).durable_sequence, 0);
         }
     }
@@ -203,14 +232,14 @@ static void test_strange_writes(void **state) {
 /* Goal: 16 bits of a space travel with each message that asks for work. */
 static void test_space_travels(void **state) {
     (void)state;
-    cg_message_remove made = {.request_id = 7, .target = 9, .client = 3, .priority = 2};
+    cg_message_about made = {.request_id = 7, .target = 9, .client = 3, .priority = 2};
     for (uint32_t space = 0; space <= UINT16_MAX; space += 13107) {
-        uint8_t bytes[CG_MESSAGE_REMOVE_BYTES];
-        cg_message_remove read;
+        uint8_t bytes[CG_MESSAGE_ABOUT_BYTES];
+        cg_message_about read;
         cg_error error = {0};
         made.space = space;
-        cg_message_remove_encode(&made, bytes);
-        assert_ok(cg_message_remove_decode(bytes, sizeof bytes, &read, &error), error);
+        cg_message_about_encode(&made, bytes);
+        assert_ok(cg_message_about_decode(bytes, sizeof bytes, &read, &error), error);
         assert_int_equal(read.space, space);
         assert_int_equal(read.priority, 2);
     }
@@ -260,8 +289,8 @@ static void test_facts(void **state) {
     uint64_t hash = hash_in(&used, 0);
     cg_reply reply = told_of(&used, &around, 1, allocate_of(2, "w17a w17b"));
     assert_int_equal(reply.winner, 17);
-    assert_int_equal(reply.fact_id, cg_partition_fact_id(1, 1));
-    assert_int_equal(first.fact_id, cg_partition_fact_id(0, 1));
+    assert_int_equal(reply.fact_id, cg_fact_id(2));
+    assert_int_equal(first.fact_id, cg_fact_id(1));
     assert_int_equal(told_of(&used, &around, 1, removal_of(3, 1)).status, CG_ERROR_NOT_FOUND);
     assert_int_equal(told_of(&used, &around, 0, removal_of(4, 2)).status, CG_ERROR_NOT_FOUND);
     assert_true(hash_in(&used, 0) == hash);
@@ -283,7 +312,7 @@ static void test_facts(void **state) {
     assert_int_equal(told_of(&used, &around, 0, allocate_of(1, "w17a w17b")).fact_id,
                      first.fact_id);
     assert_int_equal(told_of(&used, &around, 1, allocate_of(1, "w17a w17b")).fact_id,
-                     cg_partition_fact_id(1, 3));
+                     cg_fact_id(1));
     assert_int_equal(cg_node_space_statistics(used.nodes[0], 0).allocations, 1);
     assert_int_equal(cg_node_space_statistics(used.nodes[0], 1).allocations, 2);
     assert_int_equal(cg_node_space_statistics(used.nodes[0], 1).removals, 1);
@@ -419,14 +448,14 @@ static void test_slots(void **state) {
         for (uint64_t i = 0; busy && i < 5; i++) {
             (void)told_of(&used, &around, 1, recall_of(200 + i, &target, 1, 0, bytes));
         }
-        uint64_t key = cg_node_tier_key(&used.nodes[0]->spaces[0], 17);
+        uint64_t key = cg_node_tier_key(used.nodes[0], 0, 17);
         assert_true((cg_tiers_where(used.nodes[0]->tiers, key, 0) == 0) == (busy == 1));
         cg_event event = allocate_of(300, text);
         event.priority = CG_PRIORITY_URGENT;
         cg_reply reply = told_of(&used, &around, 0, event);
         assert_int_equal(reply.cached, 1); /* so it reads nothing by itself */
-        assert_true(
-            cg_pools_place(used.nodes[0]->spaces[0].own.pools, reply.slot, &places[busy]));
+        assert_true(cg_pools_place(used.nodes[0]->spaces[0].holdings[0].partition.pools,
+                                   reply.slot, &places[busy]));
         world_free(&around);
         free_rig(&used);
     }
@@ -440,11 +469,16 @@ static void test_tier_keys(void **state) {
     rig used = spaces_rig(3, 4);
     for (uint32_t one = 0; one < 4; one++) {
         for (uint32_t two = 0; two < one; two++) {
-            const cg_space *left = &used.nodes[1]->spaces[one];
-            const cg_space *right = &used.nodes[1]->spaces[two];
-            assert_true(cg_node_tier_key(left, 17) == cg_node_tier_key(right, 17));
-            for (uint32_t row = SUPPORT_CONCEPTS; row < SUPPORT_CONCEPTS + 3; row++) {
-                assert_true(cg_node_tier_key(left, row) != cg_node_tier_key(right, row));
+            for (uint32_t i = 0; i < 2; i++) { /* at home, and as a replica */
+                const cg_node *node = used.nodes[1];
+                uint32_t left = node->spaces[one].holdings[i].number;
+                uint32_t right = node->spaces[two].holdings[i].number;
+                assert_true(cg_node_tier_key(node, left, 17) ==
+                            cg_node_tier_key(node, right, 17));
+                for (uint32_t row = SUPPORT_CONCEPTS; row < SUPPORT_CONCEPTS + 3; row++) {
+                    assert_true(cg_node_tier_key(node, left, row) !=
+                                cg_node_tier_key(node, right, row));
+                }
             }
         }
     }

@@ -417,8 +417,8 @@ static void test_consolidation(void **state) {
     /* All edges of the corpus have the weight 1.0, so what can grow is weakened first. */
     cg_error error = {0};
     for (uint32_t partition = 0; partition < 2; partition++) {
-        cg_graph *primary = used.nodes[partition]->spaces[0].own.graph;
-        cg_graph *replica = used.nodes[1 - partition]->spaces[0].copy.graph;
+        cg_graph *primary = used.nodes[partition]->spaces[0].holdings[0].partition.graph;
+        cg_graph *replica = used.nodes[1 - partition]->spaces[0].holdings[1].partition.graph;
         cg_edge up = {.target = 4, .type = CG_EDGE_HYPERNYM};
         assert_ok(cg_graph_set_weight(primary, 17, up.type, up.target, 100, &error), error);
         assert_ok(cg_graph_set_weight(replica, 17, up.type, up.target, 100, &error), error);
@@ -431,10 +431,12 @@ static void test_consolidation(void **state) {
     cg_node_statistics now = statistics_of(&used);
     assert_int_equal(now.consolidations, 20); /* the world runs until nothing is due */
     assert_true(now.edges_strengthened >= 1);
-    uint8_t weight = weight_of(used.nodes[0]->spaces[0].own.graph, 17, 4);
+    uint8_t weight = weight_of(used.nodes[0]->spaces[0].holdings[0].partition.graph, 17, 4);
     assert_true(weight > 100);
-    assert_int_equal(weight_of(used.nodes[1]->spaces[0].copy.graph, 17, 4), weight);
-    assert_int_equal(weight_of(used.nodes[1]->spaces[0].own.graph, 17, 4), 100);
+    assert_int_equal(weight_of(used.nodes[1]->spaces[0].holdings[1].partition.graph, 17, 4),
+                     weight);
+    assert_int_equal(weight_of(used.nodes[1]->spaces[0].holdings[0].partition.graph, 17, 4),
+                     100);
     assert_int_equal(weight_of(corpus.graph, 17, 4), 255);
     assert_true(hash_of(&used, 0, 0) == hash_of(&used, 1, 0));
     cg_partition_state partition = cg_node_partition(used.nodes[0], 0);

@@ -223,9 +223,14 @@ static void every_option_survives_its_text(void **state) {
             snprintf(value, sizeof value, "599s");
         } else if (strcmp(option->path, "engine.tiers.l1") == 0) {
             snprintf(value, sizeof value, "1M"); /* at most those of the second tier */
+        } else if (strcmp(option->path, "cluster.network.law") == 0) {
+            snprintf(value, sizeof value, "lognormal 1ms 0.5");
         } else if (strcmp(option->path, "engine.pools.shares") == 0 ||
                    strcmp(option->path, "load.spaces") == 0) {
             snprintf(value, sizeof value, "7"); /* a share for each space */
+        } else if (strcmp(option->path, "engine.heartbeat") == 0 ||
+                   strcmp(option->path, "engine.lag.warn") == 0) {
+            snprintf(value, sizeof value, "1200ms"); /* below engine.election and lag.drop */
         } else if (strcmp(option->path, "engine.prefetch") == 0) {
             assert_ok(sim_options_set(&options, "engine.successors", "1K", &error), error);
         }
@@ -602,6 +607,14 @@ static void break_heal(sim_options *options) {
         (sim_fault){.at_ns = 1500000000, .action = SIM_FAULT_HEAL};
 }
 
+static void break_election(sim_options *options) {
+    options->engine.heartbeat_ns = 500000000;
+    options->engine.election_ns = 500000000;
+}
+static void break_lag(sim_options *options) {
+    options->engine.lag_warn_ns = 2000000000;
+    options->engine.lag_drop_ns = 1000000000;
+}
 static void break_kinds(sim_options *options) {
     options->load.recall = 0.6;
     options->load.deallocate = 0.3;
@@ -718,8 +731,8 @@ static void bad_combinations_get_their_sentence(void **state) {
         {break_order,
          "faults[2].at: 1s is before the fault above it, at 2s; list faults in the order "
          "of time"},
-        {break_kinds, "load.recall, load.spread, load.deallocate and load.batch are 0.6, 0, "
-                      "0.3 and 0.2 of the "
+        {break_kinds, "load.recall, load.spread, load.deallocate, load.batch, load.get, "
+                      "load.edges and load.search are 0.6, 0, 0.3, 0.2, 0, 0 and 0 of the "
                       "requests, more than all of them"},
         {break_priorities,
          "load.urgent and load.low are 0.75 and 0.5 of the requests, more than all of them"},
@@ -755,10 +768,16 @@ static void bad_combinations_get_their_sentence(void **state) {
                             "\"5K\""},
         {break_phase_time, "phases[1]: at is missing"},
         {break_phase_shares,
-         "phases[2]: load.recall, load.spread, load.deallocate and load.batch "
-         "are 0.5, 0, 0.25 and 0.5 of the requests, more than all of them"},
+         "phases[2]: load.recall, load.spread, load.deallocate, load.batch, load.get, "
+         "load.edges and load.search are 0.5, 0, 0.25, 0.5, 0, 0 and 0 of the requests, more "
+         "than all of them"},
         {break_phase_zipf, "phases[1]: zipf changes nothing where load.popularity is not zipf"},
         {break_phase_rate, "phases[1]: rate changes nothing where load.arrival is recorded"},
+        {break_election,
+         "engine.election: 500ms of silence call for an election, but a primary speaks only "
+         "every 500ms (engine.heartbeat); it must take longer"},
+        {break_lag, "engine.lag.drop: 1s is before the warning after 2s (engine.lag.warn); it "
+                    "must not be"},
         {break_heal, "faults[1].action: there is no partition to heal at 1500ms"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -219,6 +219,11 @@ static void assert_bytes(const sim_facts *facts, const sim_request_plan *plan,
         }
         assert_int_equal(cg_reader_left(&reader), 0);
         break;
+    case SIM_REQUEST_EDGE:
+    case SIM_REQUEST_SEARCH:
+        fail_msg("none is planned");
+        break;
+    case SIM_REQUEST_GET:
     case SIM_REQUEST_DEALLOCATE:
         assert_int_equal(made->size_bytes, 0);
         assert_int_equal(made->target, plan->target + 1);
@@ -273,7 +278,7 @@ static void test_deliveries(void **state) {
                              .keys = recall_keys,
                              .key_count = 4};
     sim_requests requests;
-    sim_requests_init(&requests, &facts, &workload, SIM_ASK_ROWS, heap);
+    sim_requests_init(&requests, &facts, &workload, SIM_ASK_ROWS, (sim_edge_load){0}, heap);
     sim_delivery made;
     for (int turn = 0; turn < 2; turn++) { /* however often, in any order */
         for (uint32_t n = 0; n < 5; n++) {
@@ -309,7 +314,7 @@ static void test_delivery_memory(void **state) {
         cg_counting_allocator_init(&counting, cg_allocator_heap());
         counting.fail_at = n;
         sim_requests requests;
-        sim_requests_init(&requests, &facts, &workload, SIM_ASK_ROWS,
+        sim_requests_init(&requests, &facts, &workload, SIM_ASK_ROWS, (sim_edge_load){0},
                           cg_counting_allocator_view(&counting));
         sim_delivery made;
         cg_status status = sim_requests_delivery(&requests, 0, &made, &error);

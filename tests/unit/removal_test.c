@@ -1,6 +1,7 @@
 /* Goal: a fact that is removed is gone from where decisions look, its slot is back, and what may not
  * be removed is refused with the status that partition.h names, the partition unchanged. (B4)
  */
+#include "engine/node/event.h"
 #include "tests/support/removal.h"
 
 static cg_cascade_scratch *scratch;
@@ -24,8 +25,7 @@ static cg_status take_out(cg_partition *partition, uint64_t sequence, cg_error *
 }
 
 static cg_status check_of(const cg_partition *partition, uint64_t sequence, cg_error *error) {
-    return cg_partition_check_remove(partition,
-                                     cg_partition_fact_id(partition->number, sequence), error);
+    return cg_partition_check_remove(partition, cg_fact_id(sequence), error);
 }
 
 static const char yonder[] = "yonder, far place: a s9 concept20 of w20a w20b";
@@ -96,17 +96,47 @@ static void test_gone(void **state) {
     cg_partition_deinit(&used);
 }
 
+/* Goal: a fact's id is that of its record's request, marked so that no row of the corpus has it; it is
+ * the graph's id of its row, and leads there and back whatever its row and sequence. */
 static void test_ids(void **state) {
     (void)state;
-    uint64_t id = cg_partition_fact_id(7, 123456789);
-    assert_int_equal(id, UINT64_C(8) << 40 | 123456789);
-    assert_int_equal(cg_partition_sequence_of_fact(id), 123456789);
-    uint64_t most = (UINT64_C(1) << 40) - 1;
-    assert_int_equal(cg_partition_sequence_of_fact(cg_partition_fact_id(0, most)), most);
+    static const uint64_t requests[] = {77, (UINT64_C(1) << 48) - 1,
+                                        9 | UINT64_C(1023) << CG_BATCH_PLACE_SHIFT};
+    cg_partition used;
+    make_partition(&used, 4);
+    uint32_t row = 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_true(cg_fact_id(requests[i]) == (UINT64_C(1) << 63 | requests[i]));
+        assert_false(cg_partition_find(&used, cg_fact_id(requests[i]), &row));
+        planned_fact fact = fact_called("some thing, of w20a", requests[i]);
+        cg_error error = {0};
+        assert_ok(apply_fact_at(&used, &fact, 20, &error), error);
+        assert_true(cg_partition_find(&used, cg_fact_id(requests[i]), &row));
+        assert_int_equal(row, SUPPORT_CONCEPTS + i);
+        assert_true(cg_partition_concept_of(&used, row) == cg_fact_id(requests[i]));
+        assert_true(cg_graph_id(used.graph, row) == cg_fact_id(requests[i]));
+    }
+    assert_true(cg_partition_find(&used, 20, &row));
+    assert_int_equal(row, 20);
+    assert_int_equal(cg_partition_concept_of(&used, 20), 20);
+    assert_true(cg_partition_find(&used, SUPPORT_CONCEPTS - 1, &row));
+    assert_false(
+        cg_partition_find(&used, SUPPORT_CONCEPTS, &row)); /* a row, but not of the corpus */
+    cg_partition_deinit(&used);
 }
 
-/* Goal: each thing that cannot be removed has its status, and the record of such a removal is
- * refused as corrupt, with the reason; nothing changes. */
+/* The row that a fact, which is there, hangs below. */
+static uint32_t above(const cg_partition *partition, uint64_t request_id) {
+    uint32_t row = 0;
+    uint32_t parent = 0;
+    assert_true(cg_partition_find(partition, cg_fact_id(request_id), &row));
+    assert_false(cg_partition_is_removed(partition, row));
+    assert_int_equal(cg_graph_parents(partition->graph, row, &parent, 1), 1);
+    return parent;
+}
+
+/* Goal: each thing that cannot be removed has its status. What a log may hold all the same, as the union
+ * of two, has the effect that partition.h defines: none, or another home for what stood below. */
 static void test_refusals(void **state) {
     (void)state;
     cg_partition used;
@@ -124,51 +154,80 @@ static void test_refusals(void **state) {
         const char *sentence;
     } cases[] = {
         {0, CG_ERROR_INVALID, "concepts of the corpus cannot be removed"},
-        {1020, CG_ERROR_INVALID, "1020 is no fact's id"},
-        {cg_partition_fact_id(2, 0), CG_ERROR_NOT_FOUND, "partition 2 has no fact"},
-        {cg_partition_fact_id(2, 7), CG_ERROR_NOT_FOUND, "partition 2 has no fact"},
-        {cg_partition_fact_id(2, 6), CG_ERROR_NOT_FOUND, "partition 2 has no fact"},
-        {cg_partition_fact_id(1, 1), CG_ERROR_NOT_FOUND, "partition 2 has no fact"},
-        {cg_partition_fact_id(3, 2), CG_ERROR_NOT_FOUND, "partition 2 has no fact"},
+        {0x1020, CG_ERROR_INVALID, "1020 is no fact's id"},
+        {cg_fact_id(0), CG_ERROR_NOT_FOUND, "partition 2 has no fact"},
+        {cg_fact_id(7), CG_ERROR_NOT_FOUND, "partition 2 has no fact"},
+        {cg_fact_id(6), CG_ERROR_NOT_FOUND, "partition 2 has no fact"},
+        {cg_fact_id(1 | UINT64_C(1) << CG_BATCH_PLACE_SHIFT), CG_ERROR_NOT_FOUND,
+         "partition 2 has no fact"},
         {UINT64_MAX, CG_ERROR_NOT_FOUND, "partition 2 has no fact"},
-        {cg_partition_fact_id(2, 5), CG_ERROR_NOT_FOUND, "was removed before"},
-        {cg_partition_fact_id(2, 1), CG_ERROR_CONFLICT, "has 2 facts below it"},
-        {cg_partition_fact_id(2, 3), CG_ERROR_CONFLICT, "has 1 facts below it"},
-        {cg_partition_fact_id(2, 2), CG_OK, ""},
-        {cg_partition_fact_id(2, 4), CG_OK, ""},
+        {cg_fact_id(5), CG_ERROR_NOT_FOUND, "was removed before"},
+        {cg_fact_id(1), CG_ERROR_CONFLICT, "has 2 facts below it"},
+        {cg_fact_id(3), CG_ERROR_CONFLICT, "has 1 facts below it"},
+        {cg_fact_id(2), CG_OK, ""},
+        {cg_fact_id(4), CG_OK, ""},
     };
     uint64_t hash = cg_partition_hash(&used);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_status(cg_partition_check_remove(&used, cases[i].id, &error), cases[i].status,
                       error, cases[i].sentence);
-        uint64_t sequence = cg_partition_sequence_of_fact(cases[i].id);
-        bool ours = cases[i].id >> 40 == 3;
-        if (ours && sequence > 0 && cases[i].status != CG_OK) {
-            assert_status(take_out(&used, sequence, &error), CG_ERROR_CORRUPT, error,
-                          "partition 2: record 7 removes record");
-            bool later = sequence >= 7;
-            assert_true(
-                support_contains(error.message, later ? "it comes later" : cases[i].sentence));
-        }
         error = (cg_error){0};
         assert_int_equal(cg_partition_hash(&used), hash);
         assert_int_equal(cg_log_last(used.log), 6);
     }
-    cg_log_record record = {
-        .kind = CG_RECORD_REMOVE, .sequence = 8, .request_id = 8, .removed_sequence = 2};
-    assert_status(apply_record(&used, &record, &error), CG_ERROR_CORRUPT, error,
-                  "record 8 where 7 is next");
-    planned_fact late = fact_called("six things, of w25a", 9);
-    assert_status(apply_fact_at(&used, &late, SUPPORT_CONCEPTS + 4, &error), CG_ERROR_CORRUPT,
-                  error, "which was removed");
+    for (uint64_t number = 5; number <= 6;
+         number++) { /* no record follows one that is not before it */
+        cg_log_record record = {.kind = CG_RECORD_REMOVE,
+                                .id = {.epoch = 1, .number = number},
+                                .request_id = 8,
+                                .removed = cg_fact_id(2)};
+        assert_status(apply_record(&used, &record, &error), CG_ERROR_CORRUPT, error,
+                      "cannot follow (1, 6, 0)");
+        assert_int_equal(cg_partition_hash(&used), hash);
+    }
+    planned_fact strange = fact_called("six things, of w25a", 9);
+    cg_log_record nowhere = {.id = {.epoch = 2, .number = 1}, .request_id = 9};
+    nowhere.target = cg_fact_id(1234);
+    cg_embedding *embedding = calloc(1, sizeof *embedding);
+    assert_non_null(embedding);
+    assert_ok(
+        cg_embed(corpus.embedder, strange.text, strange.text_bytes, embedding, NULL, &error),
+        error);
+    nowhere.dims = cg_features_dims(corpus.features);
+    nowhere.dense = embedding->dense;
+    nowhere.sparse = cg_embedding_sparse(embedding);
+    nowhere.text = strange.text;
+    nowhere.text_bytes = strange.text_bytes;
+    assert_status(apply_record(&used, &nowhere, &error), CG_ERROR_CORRUPT, error,
+                  "which does not exist");
     assert_int_equal(cg_partition_hash(&used), hash);
-    /* From below upwards all of them go. */
-    static const uint64_t order[] = {4, 3, 2, 1};
-    for (size_t i = 0; i < 4; i++) {
+    free(embedding);
+    /* 3 goes while 4 stands below it: 4 comes to stand below 1; then 1, and 4 and 2 stand below 20. */
+    assert_ok(take_out(&used, 3, &error), error); /* 7 */
+    assert_int_equal(above(&used, 4), SUPPORT_CONCEPTS);
+    assert_ok(take_out(&used, 1, &error), error); /* 8 */
+    for (uint64_t id = 2; id <= 4; id += 2) {
+        assert_int_equal(above(&used, id), 20);
+    }
+    /* What is added below a fact that is gone comes to where that was; what was removed once, or is no
+     * fact's, is not removed again. */
+    planned_fact late = fact_called("six things, of w25a", 9);
+    assert_ok(apply_fact_at(&used, &late, SUPPORT_CONCEPTS + 2, &error),
+              error); /* 9: below 3 */
+    assert_int_equal(above(&used, 9), 20);
+    assert_int_equal(cg_partition_live_facts(&used), 3);
+    static const uint64_t nothing[] = {1, 3, 5, 7, 999};
+    for (size_t i = 0; i < 5; i++) {
+        assert_ok(take_out(&used, nothing[i], &error), error);
+        assert_int_equal(cg_partition_live_facts(&used), 3);
+    }
+    static const uint64_t order[] = {4, 9, 2};
+    for (size_t i = 0; i < 3; i++) {
         assert_ok(check_of(&used, order[i], &error), error);
         assert_ok(take_out(&used, order[i], &error), error);
     }
     assert_int_equal(cg_partition_live_facts(&used), 0);
+    assert_ok(cg_partition_audit(&used, &error), error);
     cg_partition_deinit(&used);
 }
 
@@ -245,7 +304,7 @@ static void test_learned_stays(void **state) {
     make_partition(&used, 0);
     cg_error error = {0};
     float dense[32] = {1.0f};
-    cg_log_record record = {.sequence = 1,
+    cg_log_record record = {.id = {.epoch = 1, .number = 1},
                             .request_id = 1,
                             .target = 20,
                             .has_learned = true,

@@ -308,6 +308,47 @@ static void default_clusters_are_those_of_the_claims(void **state) {
     }
 }
 
+/* Regions and racks of the committed library: groups cover all hosts, each pair of them once,
+ * half of a round trip one way. */
+static void topologies_are_faults(void **state) {
+    (void)state;
+    cg_error error;
+    sim_plan *plan = NULL;
+    sim_options options;
+    assert_ok(
+        plan_with("local topology = require \"scenarios.lib.topology\"\n"
+                  "return { name = \"m\", point = function() return {\n"
+                  "  cluster = { hosts = 10 }, faults = topology.join(topology.regions(10,\n"
+                  "  { \"us-east1\", \"europe-west4\", \"asia-east1\" }),\n"
+                  "  { { at = 1, partition = { 0 } } }) } end }",
+                  "scenarios/lib", &plan, &error),
+        error);
+    assert_ok(sim_options_parse(plan->points[0].options_text, &options, &error), error);
+    sim_plan_free(plan);
+    assert_int_equal(options.fault_count, 7);
+    assert_int_equal(options.faults[0].duration_ns, 143500);
+    assert_int_equal(options.faults[1].duration_ns, 47002500);
+    assert_int_equal(options.faults[1].from.ranges[0].last, 2);
+    assert_int_equal(options.faults[1].to.ranges[0].first, 3);
+    assert_int_equal(options.faults[4].duration_ns, 126667000);
+    assert_int_equal(options.faults[4].to.ranges[0].last, 9);
+    assert_int_equal(options.faults[6].action, SIM_FAULT_PARTITION);
+    static const char *const bad[][2] = {
+        {"regions(4, { \"us-east1\", \"moon\" })",
+         "no round trip is known between us-east1 and moon"},
+        {"racks(2, 3, \"5us\")", "2 hosts are too few for 3 groups"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "return { name = \"m\", point = function() return { faults =\n"
+                 "  (require \"scenarios.lib.topology\").%s } end }",
+                 bad[i][0]);
+        assert_status(plan_with(text, "scenarios/lib", &plan, &error), CG_ERROR_INVALID, error,
+                      bad[i][1]);
+    }
+}
+
 typedef struct bad_script {
     const char *text;
     const char *says; /* behind the script's name and what comes with it */
@@ -483,9 +524,9 @@ static const bad_script bad_scripts[] = {
            "\"a\" } } } }"),
      "faults[1].hosts: entry 1 is not a host's number"},
     {POINT("{ faults = { { at = \"1s\", action = \"partiton\" } } }"),
-     "faults[1].action: \"partiton\" is not one of partition, heal, latency, jitter and loss; "
-     "do you "
-     "mean \"partition\"?"},
+     "faults[1].action: \"partiton\" is not one of partition, heal, latency, jitter, loss, "},
+    {POINT("{ faults = { { at = \"1s\", action = \"partiton\" } } }"),
+     "do you mean \"partition\"?"},
     {POINT("{ faults = { { at = \"1s\", action = \"loss\" } } }"),
      "faults[1].value is missing"},
     {POINT("{ faults = { { action = \"loss\", value = 1 } } }"), "faults[1].at is missing"},
@@ -619,6 +660,7 @@ int main(void) {
         cmocka_unit_test(plans_repeat),
         cmocka_unit_test(modules_are_loaded),
         cmocka_unit_test(default_clusters_are_those_of_the_claims),
+        cmocka_unit_test(topologies_are_faults),
         cmocka_unit_test(bad_scripts_get_their_sentence),
         cmocka_unit_test(damaged_plans_are_refused),
         cmocka_unit_test(memory_may_run_out_anywhere),
