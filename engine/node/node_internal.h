@@ -4,7 +4,9 @@
  *   spaces.c     memory spaces: their parts, which of them a partition is of, inspection
  *   admit.c      work items: who runs, who waits, who is shed; the end of an item's work
  *   gateway.c    requests of this host's clients: embed, forward, time out, answer
+ *   gateway_check.c  ... and which of them are none
  *   primary.c    the way of a fact: decide, place, insert, log, learn, answer when durable
+ *   primary_read.c  is it there? at the primary, or near
  *   place.c      where a fact goes: slot and memory tiers
  *   remove.c     the way back: wait until nobody uses the fact, log, remove
  *   recall.c     reading keys through the tiers: forecast, budget, prefetch
@@ -507,6 +509,8 @@ cg_status cg_tune_tick(cg_node *node, const cg_event *event, cg_outputs *outputs
 cg_status cg_tune_latency(cg_node *node, uint64_t began_ns, uint64_t now_ns, cg_error *error);
 
 /* --- gateway.c --- */
+/* Errors are the reply's status; the sentence stays in error. */
+cg_status cg_gateway_check(const cg_node *node, const cg_event *event, cg_error *error);
 /* At the door: what needs no reading of the request's bytes; then cg_admit. */
 cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *outputs,
                              cg_error *error);
