@@ -292,6 +292,9 @@ typedef struct cg_partition_state {
 /* partition: its number (cg_node_partition_number), here and below. */
 cg_partition_state cg_node_partition(const cg_node *node, uint32_t partition);
 
+/* Whether this host has a voice in the partition, and has lost a disk that its voice depends on: it does not
+ * vote until it has what the others have (engine/replica/group.h). */
+bool cg_node_is_recovering(const cg_node *node, uint32_t partition);
 /* Whether this host is its primary, in *epoch. */
 bool cg_node_is_primary(const cg_node *node, uint32_t partition, uint64_t *epoch);
 /* The edges that clients have changed, of a memory space. present: false when there is none. */

@@ -228,6 +228,11 @@ static bool is_primary(const cg_holding *holding) {
     return cg_group_role_of(holding->group) == CG_GROUP_PRIMARY;
 }
 
+bool cg_node_is_recovering(const cg_node *node, uint32_t partition) {
+    const cg_holding *found = cg_node_holding(node, partition);
+    return found && cg_group_is_recovering(found->group);
+}
+
 bool cg_node_is_primary(const cg_node *node, uint32_t partition, uint64_t *epoch) {
     const cg_holding *found = cg_node_holding(node, partition);
     *epoch = found ? cg_group_epoch(found->group) : 0;

@@ -71,21 +71,33 @@ bool sim_trial_is_led(const sim_trial *trial, uint32_t partition) {
     return primaries == 1;
 }
 
-bool sim_trial_is_crippled(const sim_trial *trial, uint32_t partition) {
-    const sim_options *options = trial->options;
-    const uint32_t hosts = options->cluster.hosts;
-    uint32_t witnesses = sim_trial_witnesses(options);
-    uint32_t voters = options->engine.replicas + 1 + witnesses;
-    uint32_t harmed = 0;
-    for (uint32_t n = 0; n < voters; ++n) {
-        bool is_harmed = false;
-        for (size_t i = 0; i < trial->harm_count; ++i) {
-            is_harmed |=
-                trial->harms[i].host == (cg_node_primary_of(partition, hosts) + n) % hosts;
-        }
-        harmed += is_harmed;
+static uint32_t voters_of(const sim_options *options) {
+    return options->engine.replicas + 1 + sim_trial_witnesses(options);
+}
+
+/* Whether the host has a voice in the partition, and another one with a voice has not come back from a loss
+ * of its own. With a witness one loss may be too many: the other replica may be behind. */
+static bool is_one_too_many(const sim_trial *trial, uint32_t partition, uint32_t host) {
+    const uint32_t hosts = trial->options->cluster.hosts;
+    bool has_voice = false;
+    bool others = sim_trial_witnesses(trial->options) > 0;
+    for (uint32_t n = 0; n < voters_of(trial->options); ++n) {
+        uint32_t voter = (cg_node_primary_of(partition, hosts) + n) % hosts;
+        has_voice |= voter == host;
+        others |= voter != host && cg_node_is_recovering(trial->nodes[voter], partition);
     }
-    return harmed + witnesses >= 2;
+    return has_voice && others;
+}
+
+void sim_trial_note_crippled(sim_trial *trial, uint32_t host) {
+    for (uint32_t i = 0; i < sim_trial_partitions(trial); ++i) {
+        CG_ASSERT(i < SIM_FUZZ_PARTITIONS_MAX);
+        trial->stops[i] |= is_one_too_many(trial, i, host);
+    }
+}
+
+bool sim_trial_is_crippled(const sim_trial *trial, uint32_t partition) {
+    return trial->stops[partition];
 }
 
 uint32_t sim_trial_witnesses(const sim_options *options) {

@@ -53,6 +53,7 @@ static cg_status note_start(sim_trial *trial, uint32_t host, const cg_event *eve
             return CG_OK;
         }
     }
+    sim_trial_note_crippled(trial, host);
     return note_harm(trial, &harm, error);
 }
 

@@ -34,6 +34,8 @@ typedef struct sim_trial_answer {
     cg_reply reply;
 } sim_trial_answer;
 
+enum { SIM_FUZZ_PARTITIONS_MAX = 256 };
+
 struct sim_trial {
     const sim_fuzz_input *input;
     const sim_options *options;
@@ -52,6 +54,8 @@ struct sim_trial {
     cg_table *terms;           /* (partition, epoch) to the primary's host */
     sim_harm harms[SIM_FUZZ_HARMS_MAX];
     size_t harm_count;
+    bool stops
+        [SIM_FUZZ_PARTITIONS_MAX]; /* more disks were hurt at a time than the group bears */
     uint64_t heal_ns;
     uint64_t last_request_ns;
     uint64_t next_ns;       /* of the director */
@@ -80,6 +84,8 @@ bool sim_trial_is_led(const sim_trial *trial, uint32_t partition); /* by one */
  * replica and the witness, while the other replica was cut off, is nowhere when that one's disk is lost.
  * Such a group may stop for good, rather than forget what it promised; then only what it did before is
  * judged. */
+/* The host starts on a disk that was hurt. */
+void sim_trial_note_crippled(sim_trial *trial, uint32_t host);
 bool sim_trial_is_crippled(const sim_trial *trial, uint32_t partition);
 uint32_t sim_trial_witnesses(const sim_options *options);
 /* invariants.h of this moment. */

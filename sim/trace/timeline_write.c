@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/bytes.h"
 #include "engine/node/message.h"
 #include "engine/replica/wire.h"
 #include "sim/trace/timeline_internal.h"
@@ -27,10 +28,15 @@ static void add_text(arg_list *args, const char *key, const char *text) {
 
 /* "unknown" without an envelope that can be read. */
 static const char *message_name(const uint8_t *bytes, size_t size_bytes) {
+    enum { TYPE_OFFSET = 6 };
     static const char magic[] = "CGW1";
     bool known = bytes && size_bytes >= CG_WIRE_HEADER_BYTES &&
                  memcmp(bytes, magic, sizeof magic - 1) == 0;
-    return cg_message_name(known ? (uint16_t)(bytes[6] | bytes[7] << 8) : 0);
+    if (!known) {
+        return cg_message_name(0);
+    }
+    cg_reader reader = cg_reader_init(bytes + TYPE_OFFSET, 2);
+    return cg_message_name(cg_read_u16(&reader));
 }
 
 void sim_timeline_name(const cg_event *event, char name[SIM_TIMELINE_NAME_BYTES]) {
