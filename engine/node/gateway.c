@@ -209,7 +209,7 @@ cg_status cg_gateway_request(cg_node *node, const cg_event *event, cg_outputs *o
         return cg_node_refuse(node, event, status, outputs, error);
     }
     node->spaces[event->space].requests++;
-    return cg_admit(node, event, event->id, 0, node->options.host, outputs, error);
+    return cg_admit(node, event, event->id, 0, CG_NODE_DIRECT, outputs, error);
 }
 
 /* A fact that has been read: decided here, or on its way to the primary. */
@@ -220,8 +220,8 @@ static cg_status pass_on(cg_node *node, const cg_event *event,
     cg_holding *here = decided_here(node, cg_node_partition_about(node, event, event->id));
     if (here) {
         uint64_t before = node->statistics.allocations;
-        cg_status status = cg_primary_allocate(here, message, node->options.host, event->now_ns,
-                                               outputs, error);
+        cg_status status =
+            cg_primary_allocate(here, message, CG_NODE_DIRECT, event->now_ns, outputs, error);
         bool taken = status == CG_OK && node->statistics.allocations > before;
         return taken ? count_text(space, message->text, message->text_bytes, &outputs->work,
                                   error)
@@ -340,7 +340,7 @@ cg_status cg_gateway_batch(cg_node *node, const cg_event *event, cg_outputs *out
     cg_holding *here = decided_here(node, cg_node_partition_about(node, event, event->id));
     if (here) {
         uint64_t before = node->statistics.allocations;
-        status = cg_primary_batch(here, node->batch, bytes, node->options.host, event->now_ns,
+        status = cg_primary_batch(here, node->batch, bytes, CG_NODE_DIRECT, event->now_ns,
                                   outputs, error);
         bool taken = status == CG_OK && node->statistics.allocations > before;
         return taken ? count_batch(space, event, &outputs->work, error) : status;

@@ -218,6 +218,13 @@ cg_status cg_groups_durable(cg_node *node, uint64_t token, cg_error *error) {
 cg_status cg_groups_redirect(const cg_holding *holding, uint64_t request_id, uint32_t gateway,
                              cg_error *error) {
     cg_node *node = holding->space->node;
+    if (gateway == CG_NODE_DIRECT) {
+        cg_reply reply = {.request_id = request_id,
+                          .status = CG_ERROR_UNREACHABLE,
+                          .host = node->options.host,
+                          .slot = CG_SLOT_NONE};
+        return cg_node_reply(node, node->outputs, &reply, error);
+    }
     cg_message_redirect message = {.request_id = request_id,
                                    .partition = holding->number,
                                    .primary = cg_group_primary(holding->group),

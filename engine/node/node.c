@@ -76,12 +76,11 @@ cg_status cg_node_refuse(cg_node *node, const cg_event *event, cg_status reason,
 
 cg_status cg_node_answer(cg_node *node, const cg_reply *reply, uint32_t gateway,
                          uint64_t now_ns, cg_outputs *outputs, cg_error *error) {
+    if (gateway == CG_NODE_DIRECT) {
+        return cg_node_reply(node, outputs, reply, error);
+    }
     if (gateway == node->options.host) {
-        uint64_t entry = 0;
-        bool is_pending = cg_table_get(node->pending_of, reply->request_id, &entry);
-        return is_pending || node->options.fails_over
-                   ? cg_gateway_answer(node, reply, gateway, now_ns, outputs, error)
-                   : cg_node_reply(node, outputs, reply, error);
+        return cg_gateway_answer(node, reply, gateway, now_ns, outputs, error);
     }
     uint8_t encoded[CG_MESSAGE_ANSWER_BYTES_MAX];
     size_t bytes = cg_message_answer_encode(reply, encoded);

@@ -110,6 +110,10 @@ typedef struct cg_protocol_message {
     size_t size_bytes;
 } cg_protocol_message;
 
+/* Who is answered, of a request that was decided where it arrived and without a message: its client. What
+ * comes by message, and be it from this host, is answered to a gateway, which may have given it up. */
+#define CG_NODE_DIRECT UINT32_MAX
+
 /* A request of one of this host's clients that the primary of its partition decides. Free entries have
  * no payload. */
 typedef struct cg_pending {
@@ -167,8 +171,8 @@ typedef struct cg_item {
     uint64_t serial;     /* of this use of the item, from 1 */
     uint32_t generation; /* 16 bits; timers of an earlier use of this item are stale */
     uint16_t type;       /* cg_message_type, or 0: a client's request */
-    uint32_t from;       /* the host that it came from; this one, for a client's request */
-    cg_event event;      /* bytes: the step's, then the item's own while it waits */
+    uint32_t from;  /* the host that it came from; CG_NODE_DIRECT, for a client's request */
+    cg_event event; /* bytes: the step's, then the item's own while it waits */
     uint64_t arrived_ns;
     uint64_t started_ns;
     uint64_t work_id; /* the request's */
@@ -383,7 +387,7 @@ cg_status cg_node_reply_with(cg_node *node, cg_outputs *outputs, const cg_reply 
 /* To the client of this host: refused, for a reason that is in *error. */
 cg_status cg_node_refuse(cg_node *node, const cg_event *event, cg_status reason,
                          cg_outputs *outputs, cg_error *error);
-/* To the gateway, or straight to the client when this host is the gateway. */
+/* To the gateway, or straight to the client: CG_NODE_DIRECT. */
 cg_status cg_node_answer(cg_node *node, const cg_reply *reply, uint32_t gateway,
                          uint64_t now_ns, cg_outputs *outputs, cg_error *error);
 /* The key of a partition's row in the tiers: rows of the corpus are the same concept in every partition, a

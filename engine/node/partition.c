@@ -59,6 +59,7 @@ static void end_state(cg_partition *partition) {
     partition->sequence_of = NULL;
     partition->newest_below = NULL;
     partition->applied = 0;
+    partition->owed_count = 0;
     partition->text_bytes = 0;
     partition->recent = (cg_recent){0};
     memset(partition->recent_facts, 0, sizeof partition->recent_facts);
@@ -89,6 +90,8 @@ void cg_partition_deinit(cg_partition *partition) {
     end_state(partition);
     cg_log_free(partition->log);
     cg_table_free(partition->rehomed);
+    cg_deallocate(&partition->allocator, partition->owed, partition->owed_capacity,
+                  sizeof *partition->owed);
     cg_deallocate(&partition->allocator, partition->records, partition->records_capacity,
                   sizeof *partition->records);
     memset(partition, 0, sizeof *partition);
@@ -281,6 +284,9 @@ static cg_status fold(cg_partition *partition, const cg_log_record *record,
     cg_status status =
         CG_GROW(&partition->allocator, partition->records, partition->records_capacity,
                 (size_t)partition->applied + 1, error);
+    if (status == CG_OK) {
+        status = cg_partition_give_owed(partition, work, error);
+    }
     if (status != CG_OK) {
         return status;
     }

@@ -59,6 +59,10 @@ typedef struct cg_partition {
         *rehomed; /* id of a fact, to the concept it stands below instead of its record's */
     cg_applied *records; /* [applied] */
     size_t records_capacity;
+    uint64_t
+        *owed; /* slots of facts that were removed while somebody read them: given back later */
+    size_t owed_count;
+    size_t owed_capacity;
     cg_recent recent; /* of the last facts that are there */
     uint32_t
         recent_facts[CG_RECENT_MAX]; /* rows of the facts, each where recent has its note */
@@ -135,6 +139,8 @@ cg_status cg_partition_apply_weights(cg_partition *partition, const cg_log_recor
                                      cg_work *work, cg_error *error);
 cg_status cg_partition_apply_removal(cg_partition *partition, const cg_log_record *record,
                                      bool *was_home, cg_work *work, cg_error *error);
+/* Slots that were in use when their facts were removed. */
+cg_status cg_partition_give_owed(cg_partition *partition, cg_work *work, cg_error *error);
 void cg_partition_note_recent(cg_partition *partition, uint32_t row, uint32_t target,
                               uint64_t time_ns);
 

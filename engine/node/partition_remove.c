@@ -161,6 +161,38 @@ static void tidy_pools(cg_partition *partition, cg_work *work) {
     }
 }
 
+/* Others decide what is removed, and do not know who reads it here: the slot stays until nobody does. */
+static cg_status give_slot(cg_partition *partition, uint64_t slot, cg_work *work,
+                           cg_error *error) {
+    cg_status status = cg_pools_give(partition->pools, slot, work, error);
+    if (status != CG_ERROR_CONFLICT) {
+        return status;
+    }
+    status = CG_GROW(&partition->allocator, partition->owed, partition->owed_capacity,
+                     partition->owed_count + 1, error);
+    if (status == CG_OK) {
+        partition->owed[partition->owed_count++] = slot;
+    }
+    return status;
+}
+
+cg_status cg_partition_give_owed(cg_partition *partition, cg_work *work, cg_error *error) {
+    size_t kept = 0;
+    cg_status status = CG_OK;
+    for (size_t i = 0; i < partition->owed_count; ++i) {
+        uint64_t slot = partition->owed[i];
+        cg_status given = status == CG_OK ? cg_pools_give(partition->pools, slot, work, error)
+                                          : CG_ERROR_CONFLICT;
+        if (given == CG_ERROR_CONFLICT) {
+            partition->owed[kept++] = slot;
+        } else {
+            status = given;
+        }
+    }
+    partition->owed_count = kept;
+    return status;
+}
+
 static cg_status take_out(cg_partition *partition, uint32_t row, uint64_t sequence,
                           cg_work *work, cg_error *error) {
     const uint64_t slot = partition->records[sequence - 1].slot;
@@ -174,7 +206,7 @@ static cg_status take_out(cg_partition *partition, uint32_t row, uint64_t sequen
         status = cg_graph_remove_concept(partition->graph, row, error);
     }
     if (status == CG_OK && slot != CG_SLOT_NONE) {
-        status = cg_pools_give(partition->pools, slot, work, error);
+        status = give_slot(partition, slot, work, error);
     }
     if (status == CG_OK) {
         partition->records[sequence - 1].slot = CG_SLOT_NONE;

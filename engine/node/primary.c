@@ -193,8 +193,7 @@ bool cg_primary_decided(cg_holding *holding, uint64_t request_id, cg_request_kin
         const cg_answer *earlier = &holding->answers[found - 1];
         if (earlier->answered) {
             *status = cg_node_answer(node, &earlier->reply, gateway, now_ns, outputs, error);
-        } else if (gateway == node->options.host && !node->options.fails_over &&
-                   !cg_table_get(node->pending_of, request_id, &found)) {
+        } else if (gateway == CG_NODE_DIRECT) {
             (void)cg_error_set(error, CG_ERROR_EXISTS, "request %llu is open at this host",
                                (unsigned long long)request_id);
             *status = turn_down(holding, request_id, kind, CG_ERROR_EXISTS, gateway, now_ns,
@@ -496,7 +495,7 @@ cg_status cg_primary_answer(cg_holding *holding, uint64_t safe_sequence, cg_erro
            holding->answers[holding->answered].last <= safe_sequence) {
         cg_answer *entry = &holding->answers[holding->answered++];
         entry->answered = true;
-        if (!entry->silent && entry->gateway == node->options.host) {
+        if (!entry->silent && entry->gateway == CG_NODE_DIRECT) {
             status = cg_tune_latency(node, entry->began_ns, node->now_ns, error);
         }
         if (status == CG_OK && !entry->silent) {

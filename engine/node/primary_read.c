@@ -33,6 +33,10 @@ static cg_reply look_up(const cg_holding *holding, const cg_message_about *get) 
         reply.slot = cg_partition_slot(partition, sequence);
         reply.count = 1;
         (void)cg_graph_parents(partition->graph, row, &reply.winner, 1);
+    } else if (get->after != 0 &&
+               !cg_table_get(partition->sequence_of, get->after, &sequence)) {
+        reply.status =
+            CG_ERROR_LAG; /* this side has not got what its client wrote on another */
     }
     return reply;
 }
