@@ -55,8 +55,19 @@
  * now_ns is monotonic. Between a primary's death and the next one's first record lie at most
  * 2 election_ns + 4 one-way latencies + the disk's time, if nothing is lost and no votes are split.
  *
- * Messages (types from 0), little-endian, each beginning with the partition's number (u32) and the
- * sender's epoch (u64): see cg_group_message_type.
+ * Messages (types from 0), little-endian, each beginning with the partition's number (u32), the
+ * sender's epoch (u64) and life (u64): see cg_group_message_type. What an earlier life of a sender said
+ * is not heeded.
+ *
+ * Frames (journal.h): CUT 8 the sequence of the last record that is kept, 4 how many RECORDs must follow
+ * for it to count: a union, which is cut and written anew, is had whole or not at all; PROMISE 8 epoch, 4
+ * host voted for; WITNESS 8 sequence, 8 chain, 20 id; AMNESIA 1 whether it is so, 8 the disk's life, 20 the
+ * id that the log must come to.
+ *
+ * What is not borne: in a group of three two disks that were lost or altered before the first of them
+ * had come back; with a witness, the loss of one data disk while the other replica is behind. The group
+ * then stands still and loses nothing more. Under primary, between a replica's cut and its rewrite in a
+ * union, a record may be on the primary's disk alone.
  */
 #ifndef CG_ENGINE_REPLICA_GROUP_H
 #define CG_ENGINE_REPLICA_GROUP_H
@@ -87,18 +98,27 @@ typedef enum cg_group_role {
     CG_GROUP_PRIMARY
 } cg_group_role;
 
-/*   ASK       8 epoch asked for, 1 whether it is a pre-vote, 8+8+4 id of the candidate's last record
+/* Fields by their bytes; a chain is that of a log up to the sequence before it, an id 8 epoch, 8 number,
+ * 4 replica. Behind the head:
+ *
+ *   ASK       8 epoch asked for, 1 whether it is a pre-vote, 20 id of the candidate's last record
  *   GRANT     8 epoch asked for, 1 whether it is a pre-vote, 1 whether it is granted
- *   APPEND    8 round, 8 previous sequence, 8 its chain, 8 safe sequence, 8 absorbed chain, 4 count,
- *             so many records; to a witness: 8 last sequence, 8 its chain, 8+8+4 its id instead of them
- *   APPENDED  8 round, 1 whether the previous record was found, 8 sequence up to which the log is the
- *             primary's and durable, 8 last sequence, 8 its chain; if not found: 4 count, and so many
- *             times 8 sequence, 8 chain, by descending sequence
- *   OFFER     8 sequence of the fork, 8 chain of the sender's last record, 4 count, so many records,
- *             1 whether more follow
- *   RECOVER   8 nonce
- *   RECOVERED 8 nonce, 8 highest epoch promised, 8 safe sequence known
- * (The implementation may refine these; this list is what holds.) */
+ *   APPEND    4 the primary's replica, 8 round, 8 previous sequence, 8 its chain, 8 safe sequence,
+ *             8 last sequence, 8 its chain, 20 its id (to a witness: of what is durable), 8 chain of the
+ *             receiver's log that the primary has taken in, 1 whether nothing else may be cut off,
+ *             8 sequence behind which the receiver's records are asked for, or 2^64 - 1, 4 count (to a
+ *             witness 0), so many records
+ *   APPENDED  4 replica of the primary that is answered, 8 round, 1 whether the previous record was
+ *             found, 1 whether this voter's word counts (it does not while it recovers), 8 sequence up
+ *             to which the log is the primary's, 8 its chain, 8 what of that is durable, 8 its chain,
+ *             8 last sequence, 8 its chain, 4 count, so many times 8 sequence, 8 chain: the locator, by
+ *             descending sequence
+ *   OFFER     8 sequence that its records stand behind, 8 last sequence, 8 its chain, 4 count, so many
+ *             records
+ *   RECOVER   8 nonce: the life that asks
+ *   RECOVERED 8 nonce, 8 safe sequence, 20 id of the last durable record, 20 the least last id that
+ *             the sender itself must come to
+ */
 typedef enum cg_group_message_type {
     CG_GROUP_ASK,
     CG_GROUP_GRANT,

@@ -11,8 +11,8 @@
  *        9     4 owner: the partition's number; of edges, the space's
  *       13       payload
  *
- * Payloads: RECORD a log record (log.h), which is appended to the partition's log; CUT 8 bytes, the
- * sequence of the last record of it that is kept; PROMISE, WITNESS and AMNESIA as group.h says; EDGES a
+ * Payloads: RECORD a log record (log.h), which is appended to the partition's log; CUT,
+ * PROMISE, WITNESS and AMNESIA as group.h says; EDGES a
  * change of edges (edge_set.h); LIFE 8 bytes, its number.
  */
 #ifndef CG_ENGINE_REPLICA_JOURNAL_H
