@@ -110,12 +110,13 @@ typedef struct cg_event {
     size_t size_bytes;
     /* REQUEST: */
     cg_request_kind request;
-    uint32_t client;  /* whose fair share it is */
-    uint32_t space;   /* the memory space that it is about (node.h); 0 where there is one */
-    uint32_t hops;    /* RECALL: 0..CG_RECALL_HOPS_MAX; SPREAD: 1..CG_SPREAD_HOPS_MAX */
-    uint8_t priority; /* 0 (low) .. 3 (urgent); engine/service/admission.h */
-    uint64_t target;  /* DEALLOCATE, GET */
-    uint64_t after;   /* GET, with CG_REQUEST_NEAR: an earlier write of this client, or 0 */
+    uint32_t client;    /* whose fair share it is */
+    uint32_t space;     /* the memory space that it is about (node.h); 0 where there is one */
+    uint32_t hops;      /* RECALL: 0..CG_RECALL_HOPS_MAX; SPREAD: 1..CG_SPREAD_HOPS_MAX */
+    uint8_t priority;   /* 0 (low) .. 3 (urgent); engine/service/admission.h */
+    uint64_t target;    /* DEALLOCATE, GET */
+    uint64_t disk_life; /* START: the life in which the disk was new; 0: it is the first one */
+    uint64_t after;     /* GET, with CG_REQUEST_NEAR: an earlier write of this client, or 0 */
     /* TIMER: how long the host's cores, summed, and its disk have been busy so far. Both 0: not
      * known. */
     uint64_t core_busy_ns;

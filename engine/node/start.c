@@ -5,8 +5,8 @@
  * and nothing that anybody was told of; but where whole frames follow, or the last one is there to its
  * end, the disk has changed what it was given: then this host counts as one that forgot (engine/replica/group.h), like one whose disk is new.
  *
- * A disk that is not the first one begins with a frame that says in which life it was new; until
- * anything is durable on it, the world says so again (event.h).
+ * On a disk that is not the first one a frame says in which life it was taken up. It is written behind
+ * all else that this host must remember of having forgotten: a disk without it has not been taken up.
  */
 #include <string.h>
 
@@ -61,23 +61,24 @@ static cg_status replay(cg_node *node, const uint8_t *image, size_t size_bytes,
     return status == CG_ERROR_CORRUPT ? CG_OK : status;
 }
 
-/* The journal from now on: what was sound, and on a new disk, or one that forgot, which life it is of. */
-static cg_status mend(cg_node *node, const cg_event *event, size_t sound_bytes, bool is_new,
-                      cg_error *error) {
-    cg_status status = CG_OK;
-    if (sound_bytes < event->size_bytes) {
-        cg_output truncate = {.kind = CG_OUTPUT_TRUNCATE};
-        status = cg_outputs_add(node->outputs, &truncate, 0, NULL, error);
-        if (status == CG_OK) {
-            node->outputs->items[node->outputs->count - 1].size_bytes = sound_bytes;
-        }
+/* What is not sound goes. */
+static cg_status cut_off(cg_node *node, const cg_event *event, size_t sound_bytes,
+                         cg_error *error) {
+    if (sound_bytes == event->size_bytes) {
+        return CG_OK;
     }
-    if (status != CG_OK || !is_new) {
-        return status;
+    cg_output truncate = {.kind = CG_OUTPUT_TRUNCATE};
+    cg_status status = cg_outputs_add(node->outputs, &truncate, 0, NULL, error);
+    if (status == CG_OK) {
+        node->outputs->items[node->outputs->count - 1].size_bytes = sound_bytes;
     }
+    return status;
+}
+
+static cg_status take_up(cg_node *node, const cg_event *event, cg_error *error) {
     cg_output write = {.kind = CG_OUTPUT_WRITE, .id = cg_write_token(CG_NODE_NOBODY, 0)};
     uint8_t *bytes = NULL;
-    status =
+    cg_status status =
         cg_outputs_add(node->outputs, &write, cg_frame_bytes(sizeof(uint64_t)), &bytes, error);
     if (status == CG_OK) {
         cg_frame_write_life(event->id, bytes);
@@ -113,7 +114,7 @@ cg_status cg_start(cg_node *node, const cg_event *event, cg_error *error) {
     bool is_altered = false;
     size_t sound_bytes = 0;
     uint64_t disk_life = life_of(event->bytes, event->size_bytes, &is_altered);
-    bool is_lost = (event->flags & CG_START_DISK_LOST) != 0;
+    bool is_lost = (event->flags & CG_START_DISK_LOST) != 0 || event->disk_life > disk_life;
     disk_life = is_lost || is_altered ? event->id : disk_life;
     cg_status status = cg_edges_begin(node, disk_life, error);
     if (status == CG_OK) {
@@ -128,8 +129,11 @@ cg_status cg_start(cg_node *node, const cg_event *event, cg_error *error) {
     node->statistics.starts += event->id > 0;
     node->statistics.torn_tails += !forgot && sound_bytes < event->size_bytes;
     node->statistics.journals_altered += is_altered;
-    status = mend(node, event, sound_bytes, is_lost || is_altered, error);
+    status = cut_off(node, event, sound_bytes, error);
     const cg_group_start start = {
         .now_ns = event->now_ns, .life = event->id, .disk_life = disk_life, .forgot = forgot};
-    return status == CG_OK ? cg_start_protocols(node, &start, error) : status;
+    if (status == CG_OK) {
+        status = cg_start_protocols(node, &start, error);
+    }
+    return status == CG_OK && (is_lost || is_altered) ? take_up(node, event, error) : status;
 }

@@ -180,6 +180,20 @@ static cg_status take_records(cg_group *group, const group_message *m, taken *ou
     return CG_OK;
 }
 
+/* A primary for good that has come back begins its epoch without a record of its own: what it had not made
+ * durable, and shipped, is of an earlier one and stands behind the end of its log. */
+static cg_status drop_tail(cg_group *group, const group_message *m, uint64_t end,
+                           cg_error *error) {
+    uint64_t last = cg_group_last(group);
+    bool is_stale = !group->options.fails_over && !m->keeps && end == m->last && last > end &&
+                    cg_log_id_of(group->machine.log, end + 1).epoch < m->epoch;
+    if (!is_stale) {
+        return CG_OK;
+    }
+    group->statistics.records_dropped += last - end;
+    return cg_group_cut(group, end, error);
+}
+
 static cg_status take_in(cg_group *group, uint32_t from, const group_message *m,
                          cg_error *error) {
     if (m->previous > cg_group_last(group) ||
@@ -188,6 +202,9 @@ static cg_status take_in(cg_group *group, uint32_t from, const group_message *m,
     }
     taken got = {0};
     cg_status status = take_records(group, m, &got, error);
+    if (status == CG_OK) {
+        status = drop_tail(group, m, got.end, error);
+    }
     if (status == CG_OK && CG_BUG(APPEND_TWICE) && got.end < cg_group_last(group)) {
         status = cg_group_cut(group, got.end, error);
     }

@@ -122,6 +122,7 @@ void sim_disk_replace(sim_host *host) {
     journal->issued_bytes = 0;
     journal->corrupt_writes = 0;
     journal->lost = true;
+    journal->disk_life = host->life + 1; /* the next to start */
 }
 
 void sim_disk_corrupt(sim_host *host, const sim_host_fault *fault) {

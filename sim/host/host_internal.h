@@ -84,6 +84,7 @@ typedef struct sim_journal {
     uint64_t issued_bytes;   /* handed to the disk */
     uint32_t corrupt_writes; /* so many of the next are altered */
     bool lost;               /* the disk is new, and nothing was durable on it yet */
+    uint64_t disk_life;      /* the life in which it was new */
     cg_stream torn;
     cg_stream corrupt;
 } sim_journal;

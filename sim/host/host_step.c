@@ -78,6 +78,9 @@ static cg_event event_of(const sim_host *host, const sim_delivery *delivery) {
                       .priority = delivery->priority,
                       .target = delivery->target,
                       .after = delivery->after};
+    if (event.kind == CG_EVENT_START) {
+        event.disk_life = host->journal.disk_life;
+    }
     if (event.kind == CG_EVENT_TIMER) {
         event.core_busy_ns = host->statistics.core_busy_ns - host->core_busy_before_ns;
         event.disk_busy_ns = host->statistics.disk_busy_ns - host->disk_busy_before_ns;
