@@ -91,7 +91,8 @@ static cg_status alert(void *context, cg_status what, const char *text, cg_error
     cg_status status =
         cg_outputs_add(holding->space->node->outputs, &output, length, &bytes, error);
     if (status == CG_OK) {
-        memcpy(bytes, text, length);
+        cg_writer writer = cg_writer_init(bytes, length);
+        cg_write_bytes(&writer, text, length);
     }
     return status;
 }

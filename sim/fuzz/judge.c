@@ -152,7 +152,7 @@ static cg_status judge_history(sim_trial *trial, const sim_history *history, cg_
     }
     sim_final_state state = {.context = trial, .members = members, .look = look};
     uint64_t bound_ns =
-        2 * engine->tries * (engine->timeout_ns + 16 * engine->retry_ns) + SLACK_NS;
+        2 * (uint64_t)engine->tries * (engine->timeout_ns + 16 * engine->retry_ns) + SLACK_NS;
     sim_guarantee_options options = {
         .harms = trial->harms,
         .harm_count = trial->harm_count,
