@@ -7,7 +7,6 @@
  * idle node sets no timers.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "engine/node/node_internal.h"
 #include "engine/spread/consolidate_duplicates.h"
@@ -74,19 +73,13 @@ static cg_status facts_like(void *context, uint32_t row, uint32_t max, cg_simila
 static cg_status propose(const cg_graph *graph, const cg_duplicate *pair, uint64_t pairs,
                          cg_outputs *outputs, cg_error *error) {
     char text[320];
-    int length = snprintf(text, sizeof text,
-                          "%llu %s of facts may be one; most alike (%.3f) are row %u (%.63s) "
-                          "and row %u (%.63s)",
-                          (unsigned long long)pairs, pairs == 1 ? "pair" : "pairs",
-                          (double)pair->similarity, pair->row, cg_graph_name(graph, pair->row),
-                          pair->other, cg_graph_name(graph, pair->other));
-    cg_output alert = {.kind = CG_OUTPUT_ALERT, .severity = CG_INFO};
-    uint8_t *bytes = NULL;
-    cg_status status = cg_outputs_add(outputs, &alert, (size_t)length, &bytes, error);
-    if (status == CG_OK) {
-        memcpy(bytes, text, (size_t)length);
-    }
-    return status;
+    snprintf(
+        text, sizeof text,
+        "%llu %s of facts may be one; most alike (%.3f) are row %u (%.63s) and row %u (%.63s)",
+        (unsigned long long)pairs, pairs == 1 ? "pair" : "pairs", (double)pair->similarity,
+        pair->row, cg_graph_name(graph, pair->row), pair->other,
+        cg_graph_name(graph, pair->other));
+    return cg_node_alert(outputs, CG_INFO, text, error);
 }
 
 /* Among the facts that were stored since the last time, and are still there. */

@@ -84,17 +84,8 @@ static cg_status readable(void *context, uint64_t ticket, bool is_good, cg_error
 
 static cg_status alert(void *context, cg_status what, const char *text, cg_error *error) {
     const cg_holding *holding = context;
-    size_t length = strlen(text);
-    cg_output output = {.kind = CG_OUTPUT_ALERT,
-                        .severity = what == CG_ERROR_LAG ? CG_WARNING : CG_CRITICAL};
-    uint8_t *bytes = NULL;
-    cg_status status =
-        cg_outputs_add(holding->space->node->outputs, &output, length, &bytes, error);
-    if (status == CG_OK) {
-        cg_writer writer = cg_writer_init(bytes, length);
-        cg_write_bytes(&writer, text, length);
-    }
-    return status;
+    return cg_node_alert(holding->space->node->outputs,
+                         what == CG_ERROR_LAG ? CG_WARNING : CG_CRITICAL, text, error);
 }
 
 /* --- the life of a holding --- */

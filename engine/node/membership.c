@@ -4,7 +4,6 @@
  * Groups do not listen to it: a primary that its replicas cannot hear is none, whoever else can.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "engine/node/node_internal.h"
 
@@ -39,17 +38,12 @@ static cg_status tell(cg_node *node, bool is_cut, cg_error *error) {
     uint32_t hosts = node->options.hosts;
     name_hosts(node->swim, hosts, false, reached);
     name_hosts(node->swim, hosts, true, missing);
-    int length = is_cut
-                     ? snprintf(text, sizeof text, "partition: reaches hosts %s; not %s",
-                                reached, missing)
-                     : snprintf(text, sizeof text, "partition over: reaches hosts %s", reached);
-    cg_output alert = {.kind = CG_OUTPUT_ALERT, .severity = is_cut ? CG_CRITICAL : CG_INFO};
-    uint8_t *bytes = NULL;
-    cg_status status = cg_outputs_add(node->outputs, &alert, (size_t)length, &bytes, error);
-    if (status == CG_OK) {
-        memcpy(bytes, text, (size_t)length);
+    if (is_cut) {
+        snprintf(text, sizeof text, "partition: reaches hosts %s; not %s", reached, missing);
+    } else {
+        snprintf(text, sizeof text, "partition over: reaches hosts %s", reached);
     }
-    return status;
+    return cg_node_alert(node->outputs, is_cut ? CG_CRITICAL : CG_INFO, text, error);
 }
 
 static cg_status changed(void *context, uint32_t host, cg_swim_liveness liveness,

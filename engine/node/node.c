@@ -22,6 +22,18 @@ cg_status cg_node_send(cg_node *node, cg_outputs *outputs, uint32_t to, size_t p
     return status;
 }
 
+cg_status cg_node_alert(cg_outputs *outputs, cg_severity severity, const char *text,
+                        cg_error *error) {
+    size_t length = strlen(text);
+    cg_output alert = {.kind = CG_OUTPUT_ALERT, .severity = severity};
+    uint8_t *bytes = NULL;
+    cg_status status = cg_outputs_add(outputs, &alert, length, &bytes, error);
+    if (status == CG_OK) {
+        memcpy(bytes, text, length);
+    }
+    return status;
+}
+
 cg_hlc cg_node_tick(cg_node *node) {
     return cg_hlc_tick(&node->clock, node->wall_ns);
 }

@@ -375,6 +375,9 @@ cg_status cg_node_send(cg_node *node, cg_outputs *outputs, uint32_t to, size_t p
                        uint8_t **payload, cg_error *error);
 void cg_node_seal(cg_node *node, cg_outputs *outputs, uint16_t type);
 void cg_node_seal_of(cg_node *node, cg_outputs *outputs, uint16_t type, uint64_t owner);
+/* For whoever watches. text: one sentence; copied. */
+cg_status cg_node_alert(cg_outputs *outputs, cg_severity severity, const char *text,
+                        cg_error *error);
 /* The hybrid logical clock of the step. */
 cg_hlc cg_node_tick(cg_node *node);
 cg_status cg_node_set_timer(cg_outputs *outputs, uint64_t timer_id, uint64_t at_ns,

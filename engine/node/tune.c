@@ -159,13 +159,7 @@ static cg_status watch(cg_node *node, uint64_t now_ns, cg_outputs *outputs, cg_e
     uint32_t count = cg_monitor_interval(node->monitor, now_ns, &gauges, alerts, ALERTS_MAX);
     cg_status status = CG_OK;
     for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
-        cg_output alert = {.kind = CG_OUTPUT_ALERT, .severity = alerts[i].severity};
-        uint8_t *text = NULL;
-        size_t length = strlen(alerts[i].text);
-        status = cg_outputs_add(outputs, &alert, length, &text, error);
-        if (status == CG_OK) {
-            memcpy(text, alerts[i].text, length);
-        }
+        status = cg_node_alert(outputs, alerts[i].severity, alerts[i].text, error);
     }
     return status;
 }
