@@ -35,7 +35,7 @@ typedef struct judge {
     size_t grant_count;
     size_t grant_capacity;
     const sim_operation
-        *excused; /* of the fact at hand: the change that was lost with excuse */
+        *excused; /* of the fact at hand: the change that may be lost with excuse */
 } judge;
 
 /* What the history says of one fact. */
@@ -146,6 +146,19 @@ static bool judge_primary(judge *judging, const fact_story *story, const sim_fin
     return false;
 }
 
+/* A change of the fact that harms may have undone for a while, whatever is there in the end: it may have
+ * come back from a host that was away, or have been asked for again. NULL: none. */
+static const sim_operation *undone(const fact_story *story, const sim_loss_scene *scene) {
+    const sim_operation *changes[] = {story->allocated, story->deallocated};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; ++i) {
+        uint64_t window_ns = 0;
+        if (changes[i] && sim_judge_loss(scene, changes[i], &window_ns) != SIM_LOSS_VIOLATION) {
+            return changes[i];
+        }
+    }
+    return NULL;
+}
+
 /* Whether one of the members differs from the primary. */
 static void judge_members(judge *judging, const fact_story *story,
                           const sim_loss_scene *scene) {
@@ -226,6 +239,7 @@ static cg_status judge_fact(judge *judging, const cg_allocator *allocator,
         sim_final_fact primary = judging->state->look(judging->state->context, story->key,
                                                       story->first, scene.members[0]);
         excused = judge_primary(judging, story, &primary, &scene);
+        judging->excused = judging->excused ? judging->excused : undone(story, &scene);
         if (!judging->options->settled) {
             scene.member_count = 1;
         }
