@@ -174,16 +174,18 @@ typedef enum cg_output_kind {
     CG_OUTPUT_SEND,  /* bytes to another host */
     CG_OUTPUT_TIMER, /* wake me with TIMER id at at_ns; the same id set again is a second one */
     CG_OUTPUT_WRITE, /* make bytes durable, in order, then STORAGE_DONE with the token */
-    CG_OUTPUT_TRUNCATE, /* the journal ends after its first size_bytes, before any later write */
-    CG_OUTPUT_READ,     /* fetch a record from the store, then READ_DONE with the token */
-    CG_OUTPUT_REPLY,    /* to the client of this host */
-    CG_OUTPUT_ALERT     /* for whoever watches; bytes: one sentence, without NUL */
+    /* The journal ends after its first size_bytes, before any later write; with an id, and at once with
+     * that, it counts as new in that life (cg_event.disk_life). */
+    CG_OUTPUT_TRUNCATE,
+    CG_OUTPUT_READ,  /* fetch a record from the store, then READ_DONE with the token */
+    CG_OUTPUT_REPLY, /* to the client of this host */
+    CG_OUTPUT_ALERT  /* for whoever watches; bytes: one sentence, without NUL */
 } cg_output_kind;
 
 typedef struct cg_output {
     cg_output_kind kind;
     uint32_t to;          /* SEND: host */
-    uint64_t id;          /* TIMER: id; WRITE, READ: token */
+    uint64_t id;          /* TIMER: id; WRITE, READ: token; TRUNCATE: life, or 0 */
     uint64_t at_ns;       /* TIMER */
     size_t offset;        /* SEND, WRITE, ALERT, REPLY to a spread: into cg_outputs.bytes */
     size_t size_bytes;    /* the same, and TRUNCATE; of a spread's hits, see cg_answer_hit */

@@ -61,13 +61,14 @@ static cg_status replay(cg_node *node, const uint8_t *image, size_t size_bytes,
     return status == CG_ERROR_CORRUPT ? CG_OK : status;
 }
 
-/* What is not sound goes. */
+/* What is not sound goes. Of what was altered no trace is left then: that this host forgot, the journal has
+ * to say from the same instant on. */
 static cg_status cut_off(cg_node *node, const cg_event *event, size_t sound_bytes,
-                         cg_error *error) {
+                         bool is_altered, cg_error *error) {
     if (sound_bytes == event->size_bytes) {
         return CG_OK;
     }
-    cg_output truncate = {.kind = CG_OUTPUT_TRUNCATE};
+    cg_output truncate = {.kind = CG_OUTPUT_TRUNCATE, .id = is_altered ? event->id : 0};
     cg_status status = cg_outputs_add(node->outputs, &truncate, 0, NULL, error);
     if (status == CG_OK) {
         node->outputs->items[node->outputs->count - 1].size_bytes = sound_bytes;
@@ -129,7 +130,7 @@ cg_status cg_start(cg_node *node, const cg_event *event, cg_error *error) {
     node->statistics.starts += event->id > 0;
     node->statistics.torn_tails += !forgot && sound_bytes < event->size_bytes;
     node->statistics.journals_altered += is_altered;
-    status = cut_off(node, event, sound_bytes, error);
+    status = cut_off(node, event, sound_bytes, is_altered, error);
     const cg_group_start start = {
         .now_ns = event->now_ns, .life = event->id, .disk_life = disk_life, .forgot = forgot};
     if (status == CG_OK) {

@@ -69,12 +69,15 @@ static cg_status journal_append(sim_host *host, const uint8_t *bytes, size_t siz
     return CG_OK;
 }
 
-void sim_disk_truncate(sim_host *host, uint64_t size_bytes) {
+void sim_disk_truncate(sim_host *host, const cg_output *output) {
     sim_journal *journal = &host->journal;
     if (host->options.keeps_journal) {
-        CG_ASSERT(size_bytes <= journal->durable_bytes &&
+        CG_ASSERT(output->size_bytes <= journal->durable_bytes &&
                   journal->durable_bytes == journal->issued_bytes);
-        journal->durable_bytes = journal->issued_bytes = size_bytes;
+        journal->durable_bytes = journal->issued_bytes = output->size_bytes;
+    }
+    if (output->id > 0) {
+        journal->disk_life = output->id;
     }
 }
 

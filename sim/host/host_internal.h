@@ -199,8 +199,8 @@ cg_status sim_disk_write(sim_host *host, const cg_output *output, const uint8_t 
 cg_status sim_disk_read(sim_host *host, const cg_output *output, const sim_ledger *ledger,
                         cg_error *error);
 void sim_disk_durable(sim_host *host, uint64_t journal_end);
-/* The journal ends after its first size_bytes, which are durable; while nothing is at the disk. */
-void sim_disk_truncate(sim_host *host, uint64_t size_bytes);
+/* CG_OUTPUT_TRUNCATE of bytes that are durable; while nothing is at the disk. */
+void sim_disk_truncate(sim_host *host, const cg_output *output);
 /* A crash: what is at the disk is lost, but for a drawn prefix when torn. Before the heap is
  * emptied. */
 void sim_disk_crash(sim_host *host, bool torn);

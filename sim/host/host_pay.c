@@ -114,7 +114,7 @@ static cg_status release(sim_host *host, const sim_job *paid, cg_error *error) {
         case CG_OUTPUT_WRITE: /* in their own order: release_writers */
             break;
         case CG_OUTPUT_TRUNCATE:
-            sim_disk_truncate(host, output->size_bytes);
+            sim_disk_truncate(host, output);
             break;
         case CG_OUTPUT_READ:
             status = sim_disk_read(host, output, &paid->ledger, error);
