@@ -144,6 +144,28 @@ static void draw_partition(episode *self) {
     fault->host_count = some_hosts(self->draws, hosts, cut, fault->hosts);
 }
 
+/* What a disk is given while it is slow takes so long, even when that is over. */
+static double slowness(const episode *self, double factor) {
+    const double slowest_ns = 1e8;
+    double access_ns = (double)self->out->cluster.disk_access_ns;
+    return factor * access_ns > slowest_ns ? slowest_ns / access_ns : factor;
+}
+
+/* The disks of the hosts of a crash that tears are slow before it, so that it finds them writing. */
+static void draw_writing(episode *self, const sim_fault *crash) {
+    sim_fault slow = *crash;
+    slow.action = SIM_FAULT_SLOW_DISK;
+    slow.torn = false;
+    slow.down_ns = 0;
+    slow.at_ns -= between(self->draws, 100, calm_ms) * MS;
+    slow.factor = slowness(self, 1e9);
+    sim_fault over = slow;
+    over.at_ns = crash->at_ns;
+    over.factor = 1.0;
+    *add(self, slow.action, slow.at_ns) = slow;
+    *add(self, over.action, over.at_ns) = over;
+}
+
 static void draw_crash(episode *self) {
     uint32_t hosts = self->out->cluster.hosts;
     uint32_t count = chance(self->draws, 70)   ? 1
@@ -154,6 +176,10 @@ static void draw_crash(episode *self) {
     fault->torn = chance(self->draws, 70);
     fault->down_ns =
         chance(self->draws, 30) ? between(self->draws, 1, 100) * MS : self->length_ns;
+    if (fault->torn && chance(self->draws, 60)) {
+        const sim_fault crash = *fault;
+        draw_writing(self, &crash);
+    }
 }
 
 /* Bytes that are wrong are found at the next start. */
@@ -184,11 +210,8 @@ static void draw_slow(episode *self) {
     sim_fault *fault = add(self, action, self->at_ns);
     one_host(self, fault);
     fault->factor = (double)(UINT64_C(1) << between(self->draws, 1, 7));
-    /* What a disk is given while it is slow takes so long, even when that is over. */
-    const double slowest_ns = 1e8;
-    double access_ns = (double)self->out->cluster.disk_access_ns;
-    if (action == SIM_FAULT_SLOW_DISK && fault->factor * access_ns > slowest_ns) {
-        fault->factor = slowest_ns / access_ns;
+    if (action == SIM_FAULT_SLOW_DISK) {
+        fault->factor = slowness(self, fault->factor);
     }
     sim_fault over = *fault;
     over.at_ns = self->at_ns + self->length_ns;
