@@ -67,22 +67,22 @@ typedef enum sim_fabric_change_kind {
 typedef struct sim_fabric_change {
     uint64_t at_ns;
     sim_fabric_change_kind kind;
+    uint32_t copies; /* DUPLICATE; 0: 2 */
     /* Which pairs: a host of the one side and one of the other; pointers are read during the
      * call only. One side is hosts[] and from[] together, the other is to[]. Where both are
      * left out: all pairs, but none of a partition. Where `to` is left out: all hosts, but of a
      * partition all that are not on the first side. Where only `to` is given: from all hosts.
      */
     const uint32_t *hosts;
-    uint32_t host_count;
     const sim_host_range *from;
-    uint32_t from_count;
     const sim_host_range *to;
+    uint32_t host_count;
+    uint32_t from_count;
     uint32_t to_count;
     bool one_way; /* only from the first side to the other, not back */
     uint64_t value_ns;
     double probability;
     const sim_delay *delay; /* LATENCY, REORDER; copied */
-    uint32_t copies;        /* DUPLICATE; 0: 2 */
     uint64_t bits_per_s;    /* BANDWIDTH */
     const char *name;       /* PARTITION, HEAL: at most 31 bytes, copied; NULL: none */
     uint64_t period_ns; /* PARTITION: it flaps: cut for on_ns of each period_ns from at_ns */

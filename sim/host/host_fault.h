@@ -41,17 +41,17 @@ typedef enum sim_host_fault_kind {
 const char *sim_host_fault_name(sim_host_fault_kind kind); /* "crash"; static storage */
 
 typedef struct sim_host_fault {
-    sim_host_fault_kind kind;
     /* When it has effect: not before the time the host was last advanced to; whoever acts while
      * running at t uses t + 1. */
     uint64_t at_ns;
-    bool torn;    /* CRASH, DISK_LOSS, RESTART: what it crashes, it tears */
-    bool if_down; /* RESTART: nothing happens to a host that is up, and nothing is counted */
-    bool at_rest; /* CORRUPT: the journal as it is */
+    sim_host_fault_kind kind;
     uint32_t writes;
     double factor;     /* SIM_HOST_FACTOR_MIN .. _MAX; 1: as the profile says */
     int64_t skew_ns;   /* the wall clock never shows less than 0 */
     int32_t drift_ppm; /* -1,000,000 (it stands still) .. 1,000,000 (twice as fast) */
+    bool torn;         /* CRASH, DISK_LOSS, RESTART: what it crashes, it tears */
+    bool if_down; /* RESTART: nothing happens to a host that is up, and nothing is counted */
+    bool at_rest; /* CORRUPT: the journal as it is */
 } sim_host_fault;
 
 #define SIM_HOST_FACTOR_MIN 0.001
