@@ -34,12 +34,13 @@ typedef struct judge {
     grant *grants;
     size_t grant_count;
     size_t grant_capacity;
-    const sim_operation
-        *excused; /* of the fact at hand: the change that may be lost with excuse */
+    const sim_operation *excused; /* change of the fact at hand that may be lost */
 } judge;
 
 /* What the history says of one fact. */
 typedef struct fact_story {
+    const sim_operation *operations; /* [count] all of them */
+    size_t count;
     uint64_t key;
     const sim_operation *first;       /* allocation of any outcome; NULL: none */
     const sim_operation *allocated;   /* acknowledged; NULL: none */
@@ -50,7 +51,7 @@ typedef struct fact_story {
 } fact_story;
 
 static fact_story tell(const sim_operation *operations, size_t count) {
-    fact_story story = {.key = operations->key};
+    fact_story story = {.operations = operations, .count = count, .key = operations->key};
     for (size_t i = 0; i < count; ++i) {
         const sim_operation *operation = &operations[i];
         bool ok = operation->outcome == SIM_EFFECT_OK;
@@ -149,11 +150,12 @@ static bool judge_primary(judge *judging, const fact_story *story, const sim_fin
 /* A change of the fact that harms may have undone for a while, whatever is there in the end: it may have
  * come back from a host that was away, or have been asked for again. NULL: none. */
 static const sim_operation *undone(const fact_story *story, const sim_loss_scene *scene) {
-    const sim_operation *changes[] = {story->allocated, story->deallocated};
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; ++i) {
-        uint64_t window_ns = 0;
-        if (changes[i] && sim_judge_loss(scene, changes[i], &window_ns) != SIM_LOSS_VIOLATION) {
-            return changes[i];
+    for (size_t i = 0; i < story->count; ++i) {
+        const sim_operation *change = &story->operations[i];
+        bool changes =
+            change->kind == SIM_OPERATION_ALLOCATE || change->kind == SIM_OPERATION_DEALLOCATE;
+        if (changes && change->outcome != SIM_EFFECT_FAILED && sim_may_be_lost(scene, change)) {
+            return change;
         }
     }
     return NULL;

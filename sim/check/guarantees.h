@@ -95,9 +95,9 @@ typedef struct sim_guarantee_options {
     size_t harm_count;
     uint32_t witnesses; /* of each group: voters without data, which members() does not give */
     bool settled; /* healed and converged: replicas are judged too, not the primary alone */
-    /* NULL, or where to put the keys of which an acknowledged change was lost with excuse, or may have
-     * been for a while, each with the id of the change: what clients read of them binds nobody
-     * (linearizable.h, session.h). */
+    /* NULL, or where to put the keys of which a change was lost with excuse, or may have been for a
+     * while, acknowledged or only seen by readers, each with the id of the change: what clients read
+     * of them binds nobody (linearizable.h, session.h). */
     cg_table *excused;
     /* Liveness; all may be 0 or SIM_TIME_NONE: not judged. */
     uint64_t end_ns;    /* of the run: an open operation whose bound is later is not judged */

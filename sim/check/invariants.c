@@ -61,7 +61,7 @@ static uint32_t partition_count(const sim_check_cluster *cluster) {
 
 /* The n-th host that keeps the partition. */
 static uint32_t keeper_of(const sim_check_cluster *cluster, uint32_t partition, uint32_t n) {
-    return (cg_node_primary_of(partition, cluster->hosts) + n) % cluster->hosts;
+    return cg_node_keeper_of(partition, cluster->hosts, n);
 }
 
 static bool is_up(const sim_check_cluster *cluster, uint32_t host) {
@@ -154,11 +154,12 @@ static void check_durable(const sim_check_cluster *cluster, const sim_check_requ
     }
 }
 
-static void check_shed(const sim_check_cluster *cluster, const sim_check_request *request,
-                       violation_tally *tally) {
+/* authorities, here and below: [partition_count], see authority_of. */
+static void check_shed(const sim_check_cluster *cluster, const uint32_t *authorities,
+                       const sim_check_request *request, violation_tally *tally) {
     uint32_t partition = partition_of(cluster, request);
     uint64_t first = 0;
-    if (records_at(cluster, request, authority_of(cluster, partition), &first) > 0) {
+    if (records_at(cluster, request, authorities[partition], &first) > 0) {
         VIOLATION(tally, "request %llu was shed, but is record %llu of partition %u",
                   (unsigned long long)request->request_id, (unsigned long long)first,
                   partition);
@@ -167,8 +168,9 @@ static void check_shed(const sim_check_cluster *cluster, const sim_check_request
 
 /* A partition's durable records that requests asked for are as many as those requests: with more,
  * some request was applied twice. */
-static cg_status check_once(const sim_check_cluster *cluster, const sim_check_request *requests,
-                            uint32_t count, violation_tally *tally, cg_error *error) {
+static cg_status check_once(const sim_check_cluster *cluster, const uint32_t *authorities,
+                            const sim_check_request *requests, uint32_t count,
+                            violation_tally *tally, cg_error *error) {
     if (cluster->fails_over && !cluster->settled) {
         return CG_OK; /* what is durable, and what is known, are not the same then */
     }
@@ -182,11 +184,10 @@ static cg_status check_once(const sim_check_cluster *cluster, const sim_check_re
     for (uint32_t i = 0; i < count; ++i) {
         uint32_t partition = partition_of(cluster, &requests[i]);
         uint64_t first = 0;
-        applied[partition] +=
-            records_at(cluster, &requests[i], authority_of(cluster, partition), &first);
+        applied[partition] += records_at(cluster, &requests[i], authorities[partition], &first);
     }
     for (uint32_t partition = 0; partition < partitions; ++partition) {
-        uint32_t host = authority_of(cluster, partition);
+        uint32_t host = authorities[partition];
         cg_partition_state state = cg_node_partition(cluster->nodes[host], partition);
         uint64_t durable = state.durable_sequence - state.unasked - state.repeated;
         if (durable != applied[partition]) {
@@ -293,9 +294,10 @@ static void check_pair(const sim_check_cluster *cluster, uint32_t partition, uin
     }
 }
 
-static void check_replicas(const sim_check_cluster *cluster, violation_tally *tally) {
+static void check_replicas(const sim_check_cluster *cluster, const uint32_t *authorities,
+                           violation_tally *tally) {
     for (uint32_t partition = 0; partition < partition_count(cluster); ++partition) {
-        uint32_t authority = authority_of(cluster, partition);
+        uint32_t authority = authorities[partition];
         for (uint32_t n = 0; n <= cluster->replicas; ++n) {
             uint32_t host = keeper_of(cluster, partition, n);
             if (host != authority && is_up(cluster, host) && is_up(cluster, authority)) {
@@ -305,22 +307,39 @@ static void check_replicas(const sim_check_cluster *cluster, violation_tally *ta
     }
 }
 
+static cg_status check_all(const sim_check_cluster *cluster, const uint32_t *authorities,
+                           const sim_check_request *requests, uint32_t request_count,
+                           violation_tally *tally, cg_error *error) {
+    for (uint32_t i = 0; i < request_count; ++i) {
+        if (requests[i].acknowledged) {
+            check_durable(cluster, &requests[i], tally);
+        } else if (requests[i].shed && !cluster->fails_over && !cluster->restarted) {
+            check_shed(cluster, authorities, &requests[i], tally);
+        }
+    }
+    check_replicas(cluster, authorities, tally);
+    cg_status status = check_once(cluster, authorities, requests, request_count, tally, error);
+    return status == CG_OK ? check_unique(cluster, requests, request_count, tally, error)
+                           : status;
+}
+
 cg_status sim_check_invariants(const sim_check_cluster *cluster,
                                const sim_check_request *requests, uint32_t request_count,
                                uint64_t *violations, cg_error *error) {
+    cg_allocator heap = cg_allocator_heap();
+    uint32_t partitions = partition_count(cluster);
+    uint32_t *authorities = cg_allocate(&heap, partitions, sizeof *authorities);
+    if (!authorities) {
+        return cg_error_set(error, CG_ERROR_MEMORY, "no memory to check %u partitions",
+                            partitions);
+    }
+    /* Once each: a partition's state is hashed for it. */
+    for (uint32_t partition = 0; partition < partitions; ++partition) {
+        authorities[partition] = authority_of(cluster, partition);
+    }
     violation_tally tally = {0};
-    for (uint32_t i = 0; i < request_count; ++i) {
-        if (requests[i].acknowledged) {
-            check_durable(cluster, &requests[i], &tally);
-        } else if (requests[i].shed && !cluster->fails_over && !cluster->restarted) {
-            check_shed(cluster, &requests[i], &tally);
-        }
-    }
-    check_replicas(cluster, &tally);
-    cg_status status = check_once(cluster, requests, request_count, &tally, error);
-    if (status == CG_OK) {
-        status = check_unique(cluster, requests, request_count, &tally, error);
-    }
+    cg_status status = check_all(cluster, authorities, requests, request_count, &tally, error);
+    cg_deallocate(&heap, authorities, partitions, sizeof *authorities);
     if (status != CG_OK) {
         return status;
     }

@@ -121,3 +121,11 @@ sim_loss sim_judge_loss(const sim_loss_scene *scene, const sim_operation *change
         return SIM_LOSS_VIOLATION;
     }
 }
+
+bool sim_may_be_lost(const sim_loss_scene *scene, const sim_operation *change) {
+    uint64_t window_ns = 0;
+    if (change->acknowledge == SIM_MODE_PRIMARY && !change->has_answer) {
+        return harmed_members(scene, change) > 0;
+    }
+    return sim_judge_loss(scene, change, &window_ns) != SIM_LOSS_VIOLATION;
+}

@@ -25,6 +25,9 @@ typedef struct sim_loss_scene {
 cg_status sim_loss_scene_set(sim_loss_scene *scene, const sim_operation *operation,
                              cg_error *error);
 
+/* Whether harms may have undone the change, acknowledged or not: who answered may not be known then. */
+bool sim_may_be_lost(const sim_loss_scene *scene, const sim_operation *change);
+
 /* change: acknowledged, and not there in the end. *window_ns is set for SIM_LOSS_WINDOW. */
 sim_loss sim_judge_loss(const sim_loss_scene *scene, const sim_operation *change,
                         uint64_t *window_ns);

@@ -144,6 +144,44 @@ static void quorum_and_all_tolerate_some_lost_disks(void **state) {
     sim_history_free(all.history);
 }
 
+/* Whether reads of the fact, which is there in the end, bind nobody. */
+static bool undone_for_a_while(scene one) {
+    uint64_t change = 0;
+    assert_ok(cg_table_alloc(cg_allocator_heap(), &one.options.excused, &one.error), one.error);
+    assert_ok(judge(&one), one.error);
+    bool found = cg_table_get(one.options.excused, 7, &change);
+    cg_table_free(one.options.excused);
+    sim_history_free(one.history);
+    return found;
+}
+
+static scene begin_unanswered(sim_mode mode) {
+    scene one = begin(SIM_MODE_NONE, present);
+    sim_operation operation = allocated(mode);
+    operation.outcome = SIM_EFFECT_UNKNOWN;
+    operation.has_answer = false;
+    history_put(one.history, operation);
+    return one;
+}
+
+static void what_comes_back_was_away(void **state) {
+    (void)state;
+    for (int mode = SIM_MODE_PRIMARY; mode < SIM_MODE_COUNT; ++mode) {
+        assert_false(undone_for_a_while(begin(mode, present)));
+        assert_false(undone_for_a_while(begin_unanswered(mode)));
+        assert_false(undone_for_a_while(harmed(begin_unanswered(mode), 2, 4)));
+    }
+    assert_true(undone_for_a_while(harmed(begin(SIM_MODE_PRIMARY, present), 0, 20)));
+    assert_false(undone_for_a_while(harmed(begin(SIM_MODE_PRIMARY, present), 1, 20)));
+    assert_true(undone_for_a_while(harmed(begin_unanswered(SIM_MODE_PRIMARY), 1, 20)));
+    scene quorum = harmed(begin(SIM_MODE_QUORUM, present), 0, 20);
+    assert_false(undone_for_a_while(quorum));
+    quorum = harmed(harmed(begin(SIM_MODE_QUORUM, present), 0, 20), 2, 30);
+    assert_true(undone_for_a_while(quorum));
+    quorum = harmed(harmed(begin_unanswered(SIM_MODE_QUORUM), 0, 20), 2, 30);
+    assert_true(undone_for_a_while(quorum));
+}
+
 static void window_is(scene one, uint64_t window_ns) {
     uint64_t change = 0;
     assert_ok(cg_table_alloc(cg_allocator_heap(), &one.options.excused, &one.error), one.error);
@@ -411,6 +449,7 @@ int main(void) {
         cmocka_unit_test(acknowledged_facts_stay),
         cmocka_unit_test(quorum_and_all_tolerate_some_lost_disks),
         cmocka_unit_test(primary_has_a_window),
+        cmocka_unit_test(what_comes_back_was_away),
         cmocka_unit_test(removals_hold),
         cmocka_unit_test(facts_are_there_once_and_as_acknowledged),
         cmocka_unit_test(two_requests_share_nothing),
