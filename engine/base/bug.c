@@ -28,6 +28,7 @@ static const char *const names[CG_BUG_COUNT] = {
     [CG_BUG_AMNESIAC_VOTES] = "amnesiac-votes",
     [CG_BUG_APPEND_TWICE] = "append-twice",
     [CG_BUG_UNION_TORN] = "union-torn",
+    [CG_BUG_BACKOFF_UNSEEDED] = "backoff-unseeded",
     [CG_BUG_READ_WITHOUT_ROUND] = "read-without-round",
 };
 

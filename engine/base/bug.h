@@ -34,6 +34,7 @@ enum cg_bug {
     CG_BUG_AMNESIAC_VOTES,        /* a host that lost its disk votes at once */
     CG_BUG_APPEND_TWICE,          /* an append that comes again takes back what came after it */
     CG_BUG_UNION_TORN,            /* a union's frames count one by one after a crash */
+    CG_BUG_BACKOFF_UNSEEDED, /* the wait before a retry is drawn from the machine's own clock */
     CG_BUG_READ_WITHOUT_ROUND, /* a primary answers reads without asking whether it still is one */
     CG_BUG_COUNT
 };

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "engine/base/bug.h"
 #include "engine/base/bytes.h"
 #include "engine/node/node_internal.h"
 #include "engine/replica/wire.h"
@@ -17,7 +18,13 @@ static uint64_t backoff_ns(const cg_node *node, uint32_t tries) {
     if (doublings > CG_NODE_BACKOFF_DOUBLINGS) {
         doublings = CG_NODE_BACKOFF_DOUBLINGS;
     }
-    return tries == 0 ? 0 : node->options.retry_ns << doublings;
+    uint64_t wait_ns = tries == 0 ? 0 : node->options.retry_ns << doublings;
+#ifdef CORTIGRID_BUGS
+    if (CG_BUG(BACKOFF_UNSEEDED)) {
+        wait_ns += cg_bug_wall_ns() % node->options.retry_ns;
+    }
+#endif
+    return wait_ns;
 }
 
 /* The partition that is decided here and now, without a message: where nobody else can be its

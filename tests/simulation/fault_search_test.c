@@ -113,30 +113,48 @@ static uint64_t machine_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
+/* Whether the seed fails with the mistake, and does not without it. */
+static bool tells(enum cg_bug bug, uint64_t seed, bool twice, cg_error *error) {
+    sim_options *point = calloc(1, sizeof *point);
+    assert_non_null(point);
+    sim_search_point(&shared.search, seed, point);
+    cg_bug_set(bug);
+    bool breaks = sim_search_try(&shared.search, point, twice, error) == CG_ERROR_CORRUPT;
+    cg_bug_set(CG_BUG_NONE);
+    cg_error none;
+    bool holds = breaks && sim_search_try(&shared.search, point, twice, &none) == CG_OK;
+    free(point);
+    return breaks && holds;
+}
+
+/* The recorded seed is the short way. Where a change of the engine has moved what happens in it, the
+ * first of a thousand that tells is named: record that one. */
 static void test_mistakes_are_found(void **state) {
     (void)state;
     cg_bug_set_clock(machine_ns);
     if (!cg_bug_compiled()) {
         skip();
     }
-    sim_options *point = calloc(1, sizeof *point);
-    assert_non_null(point);
     for (size_t i = 0; i < sizeof recorded / sizeof *recorded; ++i) {
         cg_error error;
-        sim_search_point(&shared.search, recorded[i].seed, point);
-        cg_bug_set(CG_BUG_NONE);
-        cg_status sound = sim_search_try(&shared.search, point, recorded[i].twice, &error);
-        cg_bug_set(recorded[i].bug);
-        cg_status broken = sim_search_try(&shared.search, point, recorded[i].twice, &error);
-        cg_bug_set(CG_BUG_NONE);
-        if (sound != CG_OK || broken != CG_ERROR_CORRUPT) {
-            fail_msg("%s is not found with seed %llu", cg_bug_name(recorded[i].bug),
-                     (unsigned long long)recorded[i].seed);
+        enum cg_bug bug = recorded[i].bug;
+        uint64_t seed = recorded[i].seed;
+        if (!tells(bug, seed, recorded[i].twice, &error)) {
+            seed = 1;
+            while (seed <= 1000 && !tells(bug, seed, recorded[i].twice, &error)) {
+                seed++;
+            }
+            print_message("%s: seed %llu does not tell any more\n", cg_bug_name(bug),
+                          (unsigned long long)recorded[i].seed);
         }
-        print_message("%s, seed %llu: %s\n", cg_bug_name(recorded[i].bug),
-                      (unsigned long long)recorded[i].seed, error.message);
+        if (seed > 1000) {
+            fail_msg("%s is not found within 1,000 seeds", cg_bug_name(bug));
+        }
+        print_message("%s, seed %llu: %s\n", cg_bug_name(bug), (unsigned long long)seed,
+                      error.message);
+        /* What two runs alone tell apart breaks no promise in either. */
+        assert_true(!recorded[i].twice || !tells(bug, seed, false, &error));
     }
-    free(point);
 }
 
 /* --- shrinking -------------------------------------------------------------------------- */
