@@ -1,10 +1,9 @@
 #include "sim/fault/host_schedule.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
-#include "sim/scenario/fault_text.h"
+#include "sim/fault/fault_words.h"
+#include "sim/fault/schedule.h"
 #include "sim/scenario/host_fault_text.h"
 #include "sim/scenario/units.h"
 
@@ -70,51 +69,34 @@ cg_status sim_fault_schedule_hosts(const sim_options *options, sim_host *const *
         }
         cg_status status = sim_fault_apply_to_hosts(fault, fault->at_ns, hosts, error);
         if (status != CG_OK) {
-            (void)cg_error_prefix(error, "faults[%" PRIu32 "] (%s): ", i + 1,
-                                  sim_fault_actions[fault->action]);
-            return status;
+            return sim_fault_blame(status, fault, i, error);
         }
     }
     return CG_OK;
 }
 
-/* snprintf at the end of what there is; *length counts on when the room is used up. */
-__attribute__((format(printf, 4, 5))) static void
-append(char *text, size_t capacity_bytes, size_t *length, const char *format, ...) {
-    char *place = *length < capacity_bytes ? text + *length : NULL;
-    size_t room_bytes = place ? capacity_bytes - *length : 0;
-    va_list arguments;
-    va_start(arguments, format);
-    int added = vsnprintf(place, room_bytes, format, arguments);
-    va_end(arguments);
-    *length += added > 0 ? (size_t)added : 0;
-}
-
 size_t sim_fault_describe_hosts(const sim_fault *fault, char *text, size_t capacity_bytes) {
-    size_t length = 0;
+    sim_fault_line line = {.text = text, .capacity_bytes = capacity_bytes};
     char number[SIM_UNITS_TEXT_BYTES];
-    append(text, capacity_bytes, &length, "%s: %s", sim_fault_actions[fault->action],
-           fault->host_count == 1 ? "host" : "hosts");
-    for (uint32_t i = 0; i < fault->host_count; i++) {
-        append(text, capacity_bytes, &length, "%s %" PRIu32, i > 0 ? "," : "", fault->hosts[i]);
-    }
+    sim_fault_say(&line, "%s", sim_fault_name(fault->action));
+    sim_fault_say_hosts(&line, fault);
     if (fault->down_ns > 0) {
         sim_units_describe(SIM_UNIT_DURATION, fault->down_ns, number);
-        append(text, capacity_bytes, &length, ", down %s", number);
+        sim_fault_say(&line, ", down %s", number);
     }
     if (fault->torn) {
-        append(text, capacity_bytes, &length, ", torn");
+        sim_fault_say(&line, ", torn");
     }
     if (fault->action == SIM_FAULT_CORRUPT_WRITES) {
-        append(text, capacity_bytes, &length, ", writes %" PRIu32, fault->writes);
+        sim_fault_say(&line, ", writes %" PRIu32, fault->writes);
     } else if (fault->action == SIM_FAULT_SLOW_DISK || fault->action == SIM_FAULT_SLOW_HOST) {
-        append(text, capacity_bytes, &length, ", times %g", fault->factor);
+        sim_fault_say(&line, ", times %g", fault->factor);
     } else if (fault->action == SIM_FAULT_CLOCK) {
         uint64_t skew_ns = fault->skew_ns < 0 ? UINT64_C(0) - (uint64_t)fault->skew_ns
                                               : (uint64_t)fault->skew_ns;
         sim_units_describe(SIM_UNIT_DURATION, skew_ns, number);
-        append(text, capacity_bytes, &length, ", skew %s%s, drift %" PRId32 " ppm",
-               fault->skew_ns < 0 ? "-" : "", number, fault->drift_ppm);
+        sim_fault_say(&line, ", skew %s%s, drift %" PRId32 " ppm",
+                      fault->skew_ns < 0 ? "-" : "", number, fault->drift_ppm);
     }
-    return length;
+    return line.length;
 }

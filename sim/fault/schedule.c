@@ -1,9 +1,8 @@
 #include "sim/fault/schedule.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "sim/fault/fault_words.h"
 #include "sim/fault/host_schedule.h"
 #include "sim/scenario/delay_text.h"
 #include "sim/scenario/fault_text.h"
@@ -102,103 +101,78 @@ cg_status sim_fault_schedule(const sim_options *options, sim_fabric *fabric, cg_
         }
         cg_status status = sim_fault_apply(fault, fault->at_ns, fabric, error);
         if (status != CG_OK) {
-            (void)cg_error_prefix(error, "faults[%u] (%s): ", i + 1,
-                                  sim_fault_name(fault->action));
-            return status;
+            return sim_fault_blame(status, fault, i, error);
         }
     }
     return CG_OK;
 }
 
-/* snprintf at the end of what there is; *length counts on when the room is used up. */
-__attribute__((format(printf, 4, 5))) static void
-append(char *text, size_t capacity_bytes, size_t *length, const char *format, ...) {
-    char *place = *length < capacity_bytes ? text + *length : NULL;
-    size_t room_bytes = place ? capacity_bytes - *length : 0;
-    va_list arguments;
-    va_start(arguments, format);
-    int added = vsnprintf(place, room_bytes, format, arguments);
-    va_end(arguments);
-    *length += added > 0 ? (size_t)added : 0;
-}
+/* --- as text --------------------------------------------------------------- */
 
-static size_t append_hosts(const sim_fault *fault, char *text, size_t capacity_bytes,
-                           size_t length) {
-    append(text, capacity_bytes, &length, "%s", fault->host_count == 1 ? ": host" : ": hosts");
-    for (uint32_t i = 0; i < fault->host_count; i++) {
-        append(text, capacity_bytes, &length, "%s %u", i > 0 ? "," : "", fault->hosts[i]);
-    }
-    return length;
-}
-
-static size_t append_side(const sim_fault_side *side, const char *word, char *text,
-                          size_t capacity_bytes, size_t length) {
+static void say_side(sim_fault_line *line, const sim_fault_side *side, const char *word) {
     for (uint32_t i = 0; i < side->count; i++) {
         const sim_host_range *range = &side->ranges[i];
-        append(text, capacity_bytes, &length, "%s %u", i > 0 ? "," : word, range->first);
+        sim_fault_say(line, "%s %u", i > 0 ? "," : word, range->first);
         if (range->last > range->first) {
-            append(text, capacity_bytes, &length, "-%u", range->last);
+            sim_fault_say(line, "-%u", range->last);
         }
     }
-    return length;
 }
 
-static size_t append_law(const sim_fault *fault, char *text, size_t capacity_bytes,
-                         size_t length) {
-    char law[SIM_DELAY_TEXT_BYTES];
+static void say_law(sim_fault_line *line, const sim_fault *fault) {
     if (fault->delay.kind == SIM_DELAY_CONSTANT) {
-        append(text, capacity_bytes, &length, " %llu ns",
-               (unsigned long long)fault->duration_ns);
-        return length;
+        sim_fault_say(line, " %llu ns", (unsigned long long)fault->duration_ns);
+        return;
     }
+    char law[SIM_DELAY_TEXT_BYTES];
     sim_delay_format(&fault->delay, law);
-    append(text, capacity_bytes, &length, " %s", law);
-    return length;
+    sim_fault_say(line, " %s", law);
+}
+
+/* How much, how long, or by which law. */
+static void say_value(sim_fault_line *line, const sim_fault *fault) {
+    switch (fault->action) {
+    case SIM_FAULT_LATENCY:
+    case SIM_FAULT_JITTER:
+        say_law(line, fault);
+        break;
+    case SIM_FAULT_LOSS:
+    case SIM_FAULT_DUPLICATE:
+    case SIM_FAULT_REORDER:
+    case SIM_FAULT_CORRUPT:
+        sim_fault_say(line, " %g", fault->probability);
+        break;
+    case SIM_FAULT_BANDWIDTH:
+        sim_fault_say(line, " %llu bit/s", (unsigned long long)fault->bits_per_s);
+        break;
+    case SIM_FAULT_FLAP:
+        sim_fault_say(line, " for %llu of each %llu ns", (unsigned long long)on_of(fault),
+                      (unsigned long long)fault->period_ns);
+        break;
+    default: /* a partition and a heal have none; those of hosts: sim_fault_describe_hosts */
+        break;
+    }
 }
 
 size_t sim_fault_describe(const sim_fault *fault, char *text, size_t capacity_bytes) {
     if (sim_host_fault_is(fault->action)) {
         return sim_fault_describe_hosts(fault, text, capacity_bytes);
     }
-    size_t length = 0;
-    append(text, capacity_bytes, &length, "%s", sim_fault_name(fault->action));
+    sim_fault_line line = {.text = text, .capacity_bytes = capacity_bytes};
+    sim_fault_say(&line, "%s", sim_fault_name(fault->action));
     if (fault->name[0] != '\0') {
-        append(text, capacity_bytes, &length, " \"%s\"", fault->name);
+        sim_fault_say(&line, " \"%s\"", fault->name);
     }
     if (fault->host_count > 0) {
-        length = append_hosts(fault, text, capacity_bytes, length);
+        sim_fault_say_hosts(&line, fault);
     }
-    switch (fault->action) {
-    case SIM_FAULT_PARTITION:
-    case SIM_FAULT_HEAL:
-        break;
-    case SIM_FAULT_LATENCY:
-    case SIM_FAULT_JITTER:
-        length = append_law(fault, text, capacity_bytes, length);
-        break;
-    case SIM_FAULT_LOSS:
-    case SIM_FAULT_DUPLICATE:
-    case SIM_FAULT_REORDER:
-    case SIM_FAULT_CORRUPT:
-        append(text, capacity_bytes, &length, " %g", fault->probability);
-        break;
-    case SIM_FAULT_BANDWIDTH:
-        append(text, capacity_bytes, &length, " %llu bit/s",
-               (unsigned long long)fault->bits_per_s);
-        break;
-    case SIM_FAULT_FLAP:
-        append(text, capacity_bytes, &length, " for %llu of each %llu ns",
-               (unsigned long long)on_of(fault), (unsigned long long)fault->period_ns);
-        break;
-    default: /* of hosts: above */
-        break;
-    }
-    length = append_side(&fault->from, " from", text, capacity_bytes, length);
-    length = append_side(&fault->to, " to", text, capacity_bytes, length);
+    say_value(&line, fault);
+    say_side(&line, &fault->from, " from");
+    say_side(&line, &fault->to, " to");
     if (fault->one_way) {
-        append(text, capacity_bytes, &length, " one way");
+        sim_fault_say(&line, " one way");
     }
-    return length;
+    return line.length;
 }
 
 sim_fabric_options sim_fault_fabric(const sim_options *options, sim_delay *law) {
