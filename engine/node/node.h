@@ -327,6 +327,11 @@ uint32_t cg_node_partition_of(uint64_t request_id, uint32_t partitions);
 /* Its number among those of all spaces; and its home, the host that is its first primary. */
 uint32_t cg_node_partition_number(uint64_t request_id, uint32_t space, uint32_t hosts);
 uint32_t cg_node_primary_of(uint32_t partition, uint32_t hosts);
+/* The n-th host with a voice in it: n 0 is its home, n 1 .. replicas hold its copies, and with a
+ * witness n replicas + 1 is that. */
+uint32_t cg_node_keeper_of(uint32_t partition, uint32_t hosts, uint32_t n);
+/* Whether groups have a witness: two replicas that are to tell who of them goes on need a third. */
+bool cg_node_has_witness(const cg_node_options *options);
 /* Records durable here, as primary, that the replica has not acknowledged; 0 without a
  * replica. */
 uint64_t cg_node_backlog(const cg_node *node);

@@ -636,11 +636,6 @@ cg_status cg_gather_message(cg_node *node, const cg_protocol_message *message, c
 cg_status cg_gather_timer(cg_node *node, uint32_t number, cg_error *error);
 
 /* --- groups.c --- */
-/* Two that are to tell who of them goes on need a third. */
-static inline bool cg_node_has_witness(const cg_node_options *options) {
-    return options->fails_over && options->replicas == 1 && options->hosts >= 3 &&
-           options->acknowledge != CG_ACKNOWLEDGE_PRIMARY;
-}
 cg_status cg_holding_init(cg_holding *holding, const cg_pool_options *pools, cg_error *error);
 void cg_holding_deinit(cg_holding *holding);
 /* The log has grown by this host's own decisions. */
@@ -661,10 +656,8 @@ cg_status cg_groups_redirect(const cg_holding *holding, uint64_t request_id, uin
 uint32_t cg_groups_primary(const cg_node *node, uint32_t partition, uint64_t *epoch);
 cg_status cg_groups_learn(cg_node *node, uint32_t partition, uint64_t epoch, uint32_t primary,
                           cg_error *error);
-/* The n-th host that keeps the partition's records, from its home on. */
 static inline uint32_t cg_groups_keeper(const cg_node *node, uint32_t partition, uint32_t n) {
-    const cg_node_options *options = &node->options;
-    return (cg_node_primary_of(partition, options->hosts) + n) % options->hosts;
+    return cg_node_keeper_of(partition, node->options.hosts, n);
 }
 
 /* --- start.c --- */

@@ -178,6 +178,15 @@ uint32_t cg_node_primary_of(uint32_t partition, uint32_t hosts) {
     return (partition % hosts + partition / hosts) % hosts;
 }
 
+uint32_t cg_node_keeper_of(uint32_t partition, uint32_t hosts, uint32_t n) {
+    return (cg_node_primary_of(partition, hosts) + n) % hosts;
+}
+
+bool cg_node_has_witness(const cg_node_options *options) {
+    return options->fails_over && options->replicas == 1 && options->hosts >= 3 &&
+           options->acknowledge != CG_ACKNOWLEDGE_PRIMARY;
+}
+
 uint32_t cg_node_partition_about(const cg_node *node, const cg_event *event,
                                  uint64_t request_id) {
     uint64_t id = cg_request_has_target(event->request) ? event->target : request_id;
@@ -383,29 +392,12 @@ void cg_spaces_statistics(const cg_node *node, cg_pool_statistics *pools,
     }
 }
 
-static void add_group(cg_group_statistics *sum, const cg_group_statistics *one) {
-    sum->elections += one->elections;
-    sum->epochs += one->epochs;
-    sum->epochs_alone += one->epochs_alone;
-    sum->deposed += one->deposed;
-    sum->split_brains += one->split_brains;
-    sum->unions += one->unions;
-    sum->records_united += one->records_united;
-    sum->records_dropped += one->records_dropped;
-    sum->records_resent += one->records_resent;
-    sum->catch_ups += one->catch_ups;
-    sum->lag_warnings += one->lag_warnings;
-    sum->lag_drops += one->lag_drops;
-    sum->recoveries += one->recoveries;
-    sum->refused += one->refused;
-}
-
 cg_group_statistics cg_spaces_groups(const cg_node *node) {
     cg_group_statistics sum = {0};
     for (uint32_t i = 0; i < node->options.spaces; ++i) {
         for (uint32_t j = 0; j < node->spaces[i].holding_count; ++j) {
             cg_group_statistics one = cg_group_statistics_of(node->spaces[i].holdings[j].group);
-            add_group(&sum, &one);
+            cg_group_statistics_add(&sum, &one);
         }
     }
     return sum;

@@ -260,5 +260,7 @@ typedef struct cg_group_statistics {
     uint64_t refused;    /* messages */
 } cg_group_statistics;
 cg_group_statistics cg_group_statistics_of(const cg_group *group);
+/* *sum += *more, count by count: of several groups, or of several lives of one. */
+void cg_group_statistics_add(cg_group_statistics *sum, const cg_group_statistics *more);
 
 #endif

@@ -70,6 +70,23 @@ cg_group_statistics cg_group_statistics_of(const cg_group *group) {
     return group->statistics;
 }
 
+void cg_group_statistics_add(cg_group_statistics *sum, const cg_group_statistics *more) {
+    sum->elections += more->elections;
+    sum->epochs += more->epochs;
+    sum->epochs_alone += more->epochs_alone;
+    sum->deposed += more->deposed;
+    sum->split_brains += more->split_brains;
+    sum->unions += more->unions;
+    sum->records_united += more->records_united;
+    sum->records_dropped += more->records_dropped;
+    sum->records_resent += more->records_resent;
+    sum->catch_ups += more->catch_ups;
+    sum->lag_warnings += more->lag_warnings;
+    sum->lag_drops += more->lag_drops;
+    sum->recoveries += more->recoveries;
+    sum->refused += more->refused;
+}
+
 static void add_id(cg_hasher *hasher, const cg_log_id *id) {
     cg_hasher_add_u64(hasher, id->epoch);
     cg_hasher_add_u64(hasher, id->number);

@@ -31,6 +31,7 @@
 #include <string.h>
 
 #include "engine/base/math.h"
+#include "engine/spread/fixed_point.h"
 #include "engine/spread/spread_internal.h"
 
 #define LAMBDA_MAX 16.0
@@ -277,7 +278,8 @@ static spread_run begin(const cg_graph *graph, const cg_spread_query *query,
         run.thresholds[tier] = (uint64_t)(threshold * (double)CG_SPREAD_ONE + 0.5);
     }
     run.decay =
-        (uint64_t)(cg_exp(-query->lambda) * (double)(UINT64_C(1) << SPREAD_DECAY_BITS) + 0.5);
+        (uint64_t)(cg_exp(-query->lambda) * (double)(UINT64_C(1) << SPREAD_POINT_DECAY_BITS) +
+                   0.5);
     if (query->touch) {
         run.edge_base = cg_graph_frozen_edges(graph, 0).edges;
         run.grown_base = cg_graph_edge_count(graph);

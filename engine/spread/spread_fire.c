@@ -4,30 +4,15 @@
  *   passed = level' * decay (/ edges)
  *
  * 0.93^k is a fraction of 48 bits, made by multiplying by 0.93 (rounded to 48 bits) and cutting
- * off: off by less than k * 2^-48, and 0 for k >= FADES. level' is rounded to 44 bits, passed to
+ * off: off by less than k * 2^-48, and 0 for k >= 430. level' is rounded to 44 bits, passed to
  * 36. Known values: the first visit beyond the budget has 0.93, the second 0.8649.
  *
  * Ranks are asked for only in a hop that goes beyond a budget: within it, order means nothing.
  * There the visits are taken from a heap, best first, until one falls below the threshold; those
  * behind it have no more and would fade as much or more.
  */
-#include "engine/base/wide.h"
+#include "engine/spread/fixed_point.h"
 #include "engine/spread/spread_internal.h"
-
-#define FADE_STEP ((uint64_t)(0.93 * (double)(UINT64_C(1) << 48) + 0.5))
-
-/* value * fraction / 2^bits, rounded to the nearest; bits 1..63. */
-static uint64_t scale(uint64_t value, uint64_t fraction, uint32_t bits) {
-    cg_wide product = cg_multiply_wide(value, fraction);
-    return (product.high << (64 - bits)) + (product.low >> bits) +
-           ((product.low >> (bits - 1)) & 1);
-}
-
-/* level * decay (/ edges), rounded to OUT_BITS. */
-static uint64_t outgoing(uint64_t level, uint64_t decay, uint32_t edges) {
-    uint64_t out = scale(level, decay, SPREAD_LEVEL_BITS + SPREAD_DECAY_BITS - SPREAD_OUT_BITS);
-    return edges > 1 ? (out + edges / 2) / edges : out;
-}
 
 /* --- candidates --- */
 
@@ -124,7 +109,7 @@ static uint64_t passed_by(const spread_run *run, const spread_candidate *candida
             spread_record(cg_activation_blocks(run->scratch->records), candidate->record);
         degree = known_line(run, record->row)->degree;
     }
-    return outgoing(candidate->level, run->decay, degree);
+    return spread_point_outgoing(candidate->level, run->decay, degree);
 }
 
 /* --- budgets: the candidates of a tier, as a heap with the highest (level, row) on top --- */
@@ -171,10 +156,9 @@ static void fade_tier(spread_run *run, uint32_t tier, uint64_t visits) {
     cg_spread_scratch *scratch = run->scratch;
     uint32_t count = rank_tier(scratch, tier);
     uint64_t budget = run->tiers.budgets[tier];
-    uint64_t fade = UINT64_C(1) << SPREAD_DECAY_BITS;
+    uint64_t fade = UINT64_C(1) << SPREAD_POINT_DECAY_BITS;
     for (uint64_t k = budget; k < visits && fade > 0; k++) {
-        fade = cg_multiply_wide(fade, FADE_STEP).high << 16 |
-               cg_multiply_wide(fade, FADE_STEP).low >> 48;
+        fade = spread_point_fade(fade);
     }
     bool is_over = false;
     while (count > 0) {
@@ -187,9 +171,8 @@ static void fade_tier(spread_run *run, uint32_t tier, uint64_t visits) {
         }
         uint64_t next = fade;
         if (visits >= budget) {
-            cg_wide product = cg_multiply_wide(fade, FADE_STEP);
-            next = product.high << 16 | product.low >> 48;
-            best->level = scale(best->level, next, SPREAD_DECAY_BITS);
+            next = spread_point_fade(fade);
+            best->level = spread_point_scale(best->level, next, SPREAD_POINT_DECAY_BITS);
         }
         is_over = best->level == 0 || best->level < run->thresholds[tier];
         if (is_over) {

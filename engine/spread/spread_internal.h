@@ -25,9 +25,6 @@
 #include "engine/spread/spread.h"
 
 enum {
-    SPREAD_DECAY_BITS = 48,
-    SPREAD_LEVEL_BITS = 44,
-    SPREAD_OUT_BITS = 36,
     SPREAD_PAGE_ROWS = 64,
     SPREAD_RANGES_MAX = 32,
     SPREAD_CHUNK_EDGES = 16384, /* that one task turns into contributions */

@@ -1,6 +1,7 @@
 #include "sim/check/invariants.h"
 #include "sim/fuzz/trial_internal.h"
 #include "sim/host/host_fault.h"
+#include "sim/point/engine_options.h"
 
 #define TICK_NS  UINT64_C(100000000)
 #define CHECK_NS UINT64_C(2500000000)
@@ -65,24 +66,21 @@ bool sim_trial_is_led(const sim_trial *trial, uint32_t partition) {
     uint32_t primaries = 0;
     for (uint32_t n = 0; n <= options->engine.replicas; ++n) {
         uint64_t epoch = 0;
-        uint32_t host = (cg_node_primary_of(partition, hosts) + n) % hosts;
+        uint32_t host = cg_node_keeper_of(partition, hosts, n);
         primaries += cg_node_is_primary(trial->nodes[host], partition, &epoch);
     }
     return primaries == 1;
-}
-
-static uint32_t voters_of(const sim_options *options) {
-    return options->engine.replicas + 1 + sim_trial_witnesses(options);
 }
 
 /* Whether the host has a voice in the partition, and another one with a voice has not come back from a loss
  * of its own. With a witness one loss may be too many: the other replica may be behind. */
 static bool is_one_too_many(const sim_trial *trial, uint32_t partition, uint32_t host) {
     const uint32_t hosts = trial->options->cluster.hosts;
+    const uint32_t witnesses = sim_trial_witnesses(trial->options);
     bool has_voice = false;
-    bool others = sim_trial_witnesses(trial->options) > 0;
-    for (uint32_t n = 0; n < voters_of(trial->options); ++n) {
-        uint32_t voter = (cg_node_primary_of(partition, hosts) + n) % hosts;
+    bool others = witnesses > 0;
+    for (uint32_t n = 0; n <= trial->options->engine.replicas + witnesses; ++n) {
+        uint32_t voter = cg_node_keeper_of(partition, hosts, n);
         has_voice |= voter == host;
         others |= voter != host && cg_node_is_recovering(trial->nodes[voter], partition);
     }
@@ -101,11 +99,8 @@ bool sim_trial_is_crippled(const sim_trial *trial, uint32_t partition) {
 }
 
 uint32_t sim_trial_witnesses(const sim_options *options) {
-    const sim_engine_options *engine = &options->engine;
-    return engine->failover && engine->replicas == 1 && options->cluster.hosts >= 3 &&
-                   engine->acknowledge != SIM_ACKNOWLEDGE_PRIMARY
-               ? 1
-               : 0;
+    const cg_node_options node = sim_engine_node(options, 0);
+    return cg_node_has_witness(&node) ? 1 : 0;
 }
 
 static bool edges_agree(const sim_trial *trial, uint32_t space, uint32_t *host) {

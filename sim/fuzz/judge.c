@@ -101,8 +101,7 @@ static uint32_t members(void *context, uint64_t key, const sim_operation *operat
     uint32_t primary = 0;
     for (uint32_t n = 0; n < count; ++n) {
         uint64_t epoch = 0;
-        hosts[n] = (cg_node_primary_of(partition, trial->options->cluster.hosts) + n) %
-                   trial->options->cluster.hosts;
+        hosts[n] = cg_node_keeper_of(partition, trial->options->cluster.hosts, n);
         primary = cg_node_is_primary(trial->nodes[hosts[n]], partition, &epoch) ? n : primary;
     }
     uint32_t first = hosts[primary];

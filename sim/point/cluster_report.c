@@ -11,21 +11,6 @@ static void count(sim_rows *rows, const char *name, uint64_t value) {
     sim_rows_metric(rows, name, "total", (double)value, "1");
 }
 
-static void add_groups(cg_group_statistics *sum, const cg_group_statistics *one) {
-    sum->elections += one->elections;
-    sum->epochs += one->epochs;
-    sum->epochs_alone += one->epochs_alone;
-    sum->deposed += one->deposed;
-    sum->split_brains += one->split_brains;
-    sum->unions += one->unions;
-    sum->records_united += one->records_united;
-    sum->records_dropped += one->records_dropped;
-    sum->catch_ups += one->catch_ups;
-    sum->lag_warnings += one->lag_warnings;
-    sum->lag_drops += one->lag_drops;
-    sum->recoveries += one->recoveries;
-}
-
 /* Statistics of a host are those of its latest life. */
 static void report_groups(const sim_report_input *input, sim_rows *rows) {
     cg_group_statistics sum = {0};
@@ -35,7 +20,7 @@ static void report_groups(const sim_report_input *input, sim_rows *rows) {
     uint64_t partitions = 0;
     for (uint32_t host = 0; host < input->options->cluster.hosts; ++host) {
         cg_node_statistics one = cg_node_statistics_of(input->nodes[host]);
-        add_groups(&sum, &one.groups);
+        cg_group_statistics_add(&sum, &one.groups);
         uint64_t bytes = cg_node_bytes(input->nodes[host]);
         most_bytes = bytes > most_bytes ? bytes : most_bytes;
         redirects += one.redirects;
@@ -76,9 +61,8 @@ static void report_copies(const sim_report_input *input, sim_rows *rows) {
     for (uint32_t partition = 0; partition < hosts * options->engine.spaces; ++partition) {
         uint64_t hashes[3] = {0};
         uint64_t different = 0;
-        uint32_t home = cg_node_primary_of(partition, hosts);
         for (uint32_t n = 0; n < 3 && n < hosts; ++n) {
-            uint32_t host = (home + n) % hosts;
+            uint32_t host = cg_node_keeper_of(partition, hosts, n);
             cg_partition_state state = cg_node_partition(input->nodes[host], partition);
             if (!state.present || !sim_host_is_up(input->hosts[host])) {
                 continue;

@@ -14,9 +14,8 @@ static uint32_t partition_of(const sim_report_input *input, uint32_t request) {
 static bool is_kept(const sim_report_input *input, uint32_t request) {
     const uint32_t hosts = input->options->cluster.hosts;
     uint32_t partition = partition_of(input, request);
-    uint32_t home = cg_node_primary_of(partition, hosts);
     for (uint32_t n = 0; n <= input->options->engine.replicas && n < hosts; ++n) {
-        uint32_t host = (home + n) % hosts;
+        uint32_t host = cg_node_keeper_of(partition, hosts, n);
         uint64_t sequence = 0;
         if (sim_host_is_up(input->hosts[host]) &&
             cg_node_has_request(input->nodes[host], partition, (uint64_t)request + 1,

@@ -169,7 +169,7 @@ static bool all_led(const point *self) {
         uint32_t primaries = 0;
         for (uint32_t n = 0; n <= replicas_of(options); ++n) {
             uint32_t hosts = options->cluster.hosts;
-            uint32_t host = (cg_node_primary_of(partition, hosts) + n) % hosts;
+            uint32_t host = cg_node_keeper_of(partition, hosts, n);
             uint64_t epoch = 0;
             primaries += sim_host_is_up(self->hosts[host]) &&
                          cg_node_is_primary(self->nodes[host], partition, &epoch);

@@ -20,7 +20,7 @@ static void add(totals *sum, world *w) {
     }
     for (uint32_t h = 0; h < w->hosts_count; ++h) {
         world_die(&w->hosts[h]);
-        statistics_add(&sum->statistics, &w->hosts[h].before);
+        cg_group_statistics_add(&sum->statistics, &w->hosts[h].before);
     }
 }
 

@@ -290,18 +290,10 @@ static inline cg_status world_alert(void *context, cg_status what, const char *t
 
 /* --- lives --- */
 
-static inline void statistics_add(cg_group_statistics *sum, const cg_group_statistics *more) {
-    uint64_t *to = (uint64_t *)sum;
-    const uint64_t *from = (const uint64_t *)more;
-    for (size_t i = 0; i < sizeof *sum / sizeof *to; ++i) {
-        to[i] += from[i];
-    }
-}
-
 static inline void world_die(world_host *host) {
     if (host->group) {
         cg_group_statistics last = cg_group_statistics_of(host->group);
-        statistics_add(&host->before, &last);
+        cg_group_statistics_add(&host->before, &last);
     }
     for (size_t i = 0; i < host->writes_count; ++i) {
         free(host->writes[i].bytes);

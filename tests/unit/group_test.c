@@ -247,6 +247,25 @@ static void a_lost_disk_recovers(void **state) {
     world_deinit(&w);
 }
 
+/* Every count is added, whatever counts there are. */
+static void sums_take_in_every_count(void **state) {
+    (void)state;
+    enum { COUNTS = sizeof(cg_group_statistics) / sizeof(uint64_t) };
+    uint64_t words[COUNTS];
+    for (uint64_t i = 0; i < COUNTS; ++i) {
+        words[i] = 100 + i;
+    }
+    cg_group_statistics one;
+    memcpy(&one, words, sizeof one);
+    cg_group_statistics sum = {0};
+    cg_group_statistics_add(&sum, &one);
+    cg_group_statistics_add(&sum, &one);
+    memcpy(words, &sum, sizeof sum);
+    for (uint64_t i = 0; i < COUNTS; ++i) {
+        assert_int_equal(words[i], 2 * (100 + i));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_options_are_refused),
@@ -255,6 +274,7 @@ int main(void) {
         cmocka_unit_test(what_is_no_message_is_refused),
         cmocka_unit_test(memory_may_run_out_anywhere),
         cmocka_unit_test(a_lost_disk_recovers),
+        cmocka_unit_test(sums_take_in_every_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

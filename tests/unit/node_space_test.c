@@ -259,6 +259,8 @@ static void test_every_partition_has_its_hosts(void **state) {
                 uint32_t space = number / hosts;
                 uint32_t primary = (number % hosts + space) % hosts;
                 assert_int_equal(cg_node_primary_of(number, hosts), primary);
+                assert_int_equal(cg_node_keeper_of(number, hosts, 0), primary);
+                assert_int_equal(cg_node_keeper_of(number, hosts, 1), (primary + 1) % hosts);
                 for (uint32_t host = 0; host < hosts; host++) {
                     cg_partition_state it = cg_node_partition(used.nodes[host], number);
                     bool is_copy = hosts > 1 && host == (primary + 1) % hosts;
