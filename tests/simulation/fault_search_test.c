@@ -102,7 +102,8 @@ static void test_a_seed_is_one_point(void **state) {
 static const struct {
     enum cg_bug bug;
     uint64_t seed;
-    bool twice; /* found by running it twice alone */
+    uint32_t of_1000; /* seeds that found it when that was recorded */
+    bool twice;       /* found by running it twice alone */
 } recorded[] = {
 #include "tests/simulation/fault_search_seeds.h"
 };
@@ -150,8 +151,8 @@ static void test_mistakes_are_found(void **state) {
         if (seed > 1000) {
             fail_msg("%s is not found within 1,000 seeds", cg_bug_name(bug));
         }
-        print_message("%s, seed %llu: %s\n", cg_bug_name(bug), (unsigned long long)seed,
-                      error.message);
+        print_message("%s, seed %llu (%u of 1,000 found it): %s\n", cg_bug_name(bug),
+                      (unsigned long long)seed, recorded[i].of_1000, error.message);
         /* What two runs alone tell apart breaks no promise in either. */
         assert_true(!recorded[i].twice || !tells(bug, seed, false, &error));
     }

@@ -19,6 +19,14 @@
 #include "engine/base/prng.h"
 #include "engine/base/status.h"
 
+/* 1 in builds whose every access is checked, which take several times as long: what is large to be thorough
+ * may be smaller there. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SUPPORT_SANITISED 1
+#else
+#define SUPPORT_SANITISED 0
+#endif
+
 /* The seed for a random test, printed to stderr as "seed N (repeat: CORTIGRID_TEST_SEED=N
  * PROGRAM)". */
 uint64_t support_seed(uint64_t fallback);
