@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "engine/base/bytes.h"
 #include "engine/base/hash.h"
 #include "engine/node/node_internal.h"
 #include "engine/replica/wire.h"
@@ -29,7 +30,8 @@ cg_status cg_node_alert(cg_outputs *outputs, cg_severity severity, const char *t
     uint8_t *bytes = NULL;
     cg_status status = cg_outputs_add(outputs, &alert, length, &bytes, error);
     if (status == CG_OK) {
-        memcpy(bytes, text, length);
+        cg_writer writer = cg_writer_init(bytes, length);
+        cg_write_bytes(&writer, text, length);
     }
     return status;
 }

@@ -61,29 +61,26 @@ static cg_status note_start(sim_trial *trial, uint32_t host, const cg_event *eve
  * hosts. */
 static cg_status watch_terms(sim_trial *trial, uint32_t host, cg_error *error) {
     const sim_options *options = trial->options;
-    const uint32_t hosts = options->cluster.hosts;
     cg_status status = CG_OK;
     if (options->engine.acknowledge == SIM_ACKNOWLEDGE_PRIMARY) {
         return CG_OK;
     }
-    for (uint32_t space = 0; space < options->engine.spaces; ++space) {
-        for (uint32_t n = 0; status == CG_OK && n <= options->engine.replicas; ++n) {
-            uint32_t partition = space * hosts + (host + hosts - n) % hosts;
-            uint64_t epoch = 0;
-            uint64_t other = host;
-            if (!cg_node_is_primary(trial->nodes[host], partition, &epoch)) {
-                continue;
-            }
-            uint64_t term = epoch << 16 | partition;
-            if (cg_table_get(trial->terms, term, &other) && other != host) {
-                return cg_error_set(error, CG_ERROR_CORRUPT,
-                                    "hosts %llu and %u are both primaries of partition %u in "
-                                    "epoch %llu",
-                                    (unsigned long long)other, host, partition,
-                                    (unsigned long long)epoch);
-            }
-            status = cg_table_put(trial->terms, term, host, error);
+    for (uint32_t partition = 0; status == CG_OK && partition < sim_trial_partitions(trial);
+         ++partition) {
+        uint64_t epoch = 0;
+        uint64_t other = host;
+        if (!cg_node_is_primary(trial->nodes[host], partition, &epoch)) {
+            continue;
         }
+        uint64_t term = epoch << 16 | partition;
+        if (cg_table_get(trial->terms, term, &other) && other != host) {
+            return cg_error_set(error, CG_ERROR_CORRUPT,
+                                "hosts %llu and %u are both primaries of partition %u in "
+                                "epoch %llu",
+                                (unsigned long long)other, host, partition,
+                                (unsigned long long)epoch);
+        }
+        status = cg_table_put(trial->terms, term, host, error);
     }
     return status;
 }

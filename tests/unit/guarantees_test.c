@@ -166,7 +166,8 @@ static scene begin_unanswered(sim_mode mode) {
 
 static void what_comes_back_was_away(void **state) {
     (void)state;
-    for (int mode = SIM_MODE_PRIMARY; mode < SIM_MODE_COUNT; ++mode) {
+    for (int i = SIM_MODE_PRIMARY; i < SIM_MODE_COUNT; ++i) {
+        sim_mode mode = (sim_mode)i;
         assert_false(undone_for_a_while(begin(mode, present)));
         assert_false(undone_for_a_while(begin_unanswered(mode)));
         assert_false(undone_for_a_while(harmed(begin_unanswered(mode), 2, 4)));
