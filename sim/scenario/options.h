@@ -77,8 +77,9 @@ enum {
 typedef enum sim_arrival {
     SIM_ARRIVAL_POISSON,
     SIM_ARRIVAL_CONSTANT,
-    SIM_ARRIVAL_BURST,   /* Poisson, at a rate that goes up and down */
-    SIM_ARRIVAL_RECORDED /* times from a file */
+    SIM_ARRIVAL_BURST,    /* Poisson, at a rate that goes up and down */
+    SIM_ARRIVAL_RECORDED, /* times from a file */
+    SIM_ARRIVAL_DIURNAL   /* Poisson, at a rate that swings as that of a day does */
 } sim_arrival;
 typedef enum sim_index_kind { SIM_INDEX_FLAT, SIM_INDEX_HNSW } sim_index_kind;
 typedef enum sim_codes { SIM_CODES_F32, SIM_CODES_F16, SIM_CODES_I8 } sim_codes;
@@ -346,6 +347,8 @@ typedef struct sim_load_options {
     double burst;       /* rate in a burst, in multiples of rate_hz, 1..1000; 5 */
     double burst_share; /* of the time, 0..1; 0.1 */
     uint64_t burst_period_ns; /* mean time between bursts' starts; 1 s */
+    double swing;    /* diurnal: share of rate_hz by which it rises and falls, 0..1; 0.5 */
+    uint64_t day_ns; /* diurnal: from one trough to the next; 24 h */
     char arrival_file[SIM_PATH_BYTES];
     double speed; /* recorded arrivals come this many times as fast, 0.001..1M; 1 */
 } sim_load_options;

@@ -7,6 +7,7 @@
 
 #include <float.h>
 
+#include "engine/base/math.h"
 #include "engine/base/prng.h"
 #include "sim/scenario/time_limit.h"
 
@@ -51,6 +52,9 @@ static rate_walk begin(const sim_periods *periods, uint64_t seed) {
 /* Arrivals a second. */
 static double rate_of(const rate_walk *walk) {
     const sim_load_options *load = load_of(walk);
+    if (load->arrival == SIM_ARRIVAL_DIURNAL) {
+        return load->rate_hz * (1.0 + load->swing); /* at its peak: is_thinned */
+    }
     if (load->arrival != SIM_ARRIVAL_BURST) {
         return load->rate_hz;
     }
@@ -98,12 +102,26 @@ static cg_status refuse_bursts(const rate_walk *walk, cg_error *error) {
                         TOGGLES_MAX / 2, load_of(walk)->rate_hz);
 }
 
+/* Whether a point of a day's peak rate is none at this time of it. */
+static bool is_thinned(const rate_walk *walk, double at_ns, cg_stream *draws) {
+    const sim_load_options *load = load_of(walk);
+    if (load->arrival != SIM_ARRIVAL_DIURNAL) {
+        return false;
+    }
+    double sine = 0.0;
+    double cosine = 0.0;
+    const uint64_t time_ns = (uint64_t)at_ns % load->day_ns;
+    cg_sincos_turn((double)time_ns / (double)load->day_ns, &sine, &cosine);
+    return cg_stream_next_unit(draws) * (1.0 + load->swing) >= 1.0 - load->swing * cosine;
+}
+
 /* An arrival each time the rate has added up to one more exponential draw. */
 static cg_status plan_random(rate_walk *walk, uint64_t seed, sim_workload *workload,
                              cg_error *error) {
     cg_stream arrivals = cg_stream_init(seed, "workload.arrival", 0);
+    cg_stream thinning = cg_stream_init(seed, "workload.diurnal", 0);
     double at_ns = 0.0;
-    for (uint32_t i = 0; i < workload->count; i++) {
+    for (uint32_t i = 0; i < workload->count;) {
         double wanted = cg_stream_next_exponential(&arrivals, 1.0);
         double rate_hz = rate_of(walk);
         /* What of the gap lies behind the end of this rate is left for the next. */
@@ -125,7 +143,9 @@ static cg_status plan_random(rate_walk *walk, uint64_t seed, sim_workload *workl
         if (!(at_ns <= (double)SIM_TIME_MAX_NS)) {
             return refuse_late(walk, i, workload->count, error);
         }
-        workload->requests[i].at_ns = walk->start_ns + (uint64_t)(at_ns + 0.5);
+        if (!is_thinned(walk, at_ns, &thinning)) {
+            workload->requests[i++].at_ns = walk->start_ns + (uint64_t)(at_ns + 0.5);
+        }
     }
     return CG_OK;
 }
@@ -163,6 +183,7 @@ cg_status sim_arrival_plan(const sim_periods *periods, uint64_t seed, sim_worklo
         return sim_arrival_read(load, workload, error);
     case SIM_ARRIVAL_POISSON:
     case SIM_ARRIVAL_BURST:
+    case SIM_ARRIVAL_DIURNAL:
         break;
     }
     return plan_random(&walk, seed, workload, error);

@@ -9,6 +9,10 @@
  *           both for exponential times (stream "workload.burst"): a Markov-modulated Poisson
  *           process of two states (Fischer and Meier-Hellstern, "The Markov-modulated Poisson
  *           process (MMPP) cookbook", Performance Evaluation 18, 1993). Its mean is the rate
+ * diurnal   Poisson at the rate r(t) = rate * (1 - swing * cos(2 pi t / day)), by thinning: points
+ *           of the rate at its peak, each kept with probability r(t) over that (stream
+ *           "workload.diurnal"; Lewis and Shedler, "Simulation of nonhomogeneous Poisson processes by
+ *           thinning", Naval Research Logistics Quarterly 26, 1979)
  * recorded  times of a CSV file, from its first row on, divided by load.speed
  */
 #ifndef SIM_WORKLOAD_ARRIVAL_H

@@ -500,6 +500,36 @@ static void test_bursts(void **state) {
     }
 }
 
+/* A day's rate: its mean is the rate over whole days, and each quarter of the day has its share,
+ * (1/4 -+ swing / pi * sqrt(1/2)) around trough and peak. */
+static void test_diurnal(void **state) {
+    (void)state;
+    sim_load_options load = mixed();
+    load.arrival = SIM_ARRIVAL_DIURNAL;
+    load.day_ns = 10000000000;
+    for (uint32_t round = 0; round < 3; round++) {
+        load.swing = 0.5 * round;
+        sim_workload workload = plan_mixed(&load, NULL, 0);
+        const uint64_t days = workload.requests[workload.count - 1].at_ns / load.day_ns;
+        uint32_t eighths[8] = {0};
+        uint32_t count = 0;
+        for (; workload.requests[count].at_ns < days * load.day_ns; count++) {
+            eighths[workload.requests[count].at_ns % load.day_ns * 8 / load.day_ns]++;
+        }
+        assert_true(days >= 5);
+        const double mean = (double)days * 10.0 * load.rate_hz;
+        const double trough = eighths[7] + eighths[0];
+        const double peak = eighths[3] + eighths[4];
+        const double share = load.swing * 0.2250791; /* sqrt(1/2) / pi */
+        const double off[] = {(double)count - mean, trough - mean * (0.25 - share),
+                              peak - mean * (0.25 + share)};
+        for (uint32_t i = 0; i < 3; i++) { /* five standard deviations of the larger count */
+            assert_true(off[i] * off[i] < 25.0 * mean * (i == 0 ? 1.0 : 0.5));
+        }
+        sim_workload_deinit(&workload);
+    }
+}
+
 static const char recorded[] = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
                                "2023-12-31 23:59:59.9799600,4808,10\n"
                                "2024-01-01 00:00:00.0319600,3180,8\r\n"
@@ -671,6 +701,7 @@ int main(void) {
         cmocka_unit_test(test_repeats),
         cmocka_unit_test(test_poisson_with_phases),
         cmocka_unit_test(test_bursts),
+        cmocka_unit_test(test_diurnal),
         cmocka_unit_test(test_recorded),
         cmocka_unit_test(test_recalls_alone),
         cmocka_unit_test(test_refused),
