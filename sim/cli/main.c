@@ -6,9 +6,10 @@
 
 #include "sim/cli/verbs.h"
 
-static const sim_verb *const verbs[] = {&sim_verb_run,     &sim_verb_table, &sim_verb_plot,
-                                        &sim_verb_check,   &sim_verb_bless, &sim_verb_bisect,
-                                        &sim_verb_explain, &sim_verb_graph, &sim_verb_fuzz};
+static const sim_verb *const verbs[] = {
+    &sim_verb_run,   &sim_verb_table,     &sim_verb_plot,    &sim_verb_check,
+    &sim_verb_bless, &sim_verb_bisect,    &sim_verb_explain, &sim_verb_graph,
+    &sim_verb_fuzz,  &sim_verb_calibrate, &sim_verb_validate};
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
 /* One line, whatever a file's name or a script's own words hold. */
@@ -62,13 +63,14 @@ static void print_usage(FILE *file) {
                   "simulated cluster\n\n"
                   "usage: cortigrid VERB [options] ...\n\n");
     for (int i = 0; i < VERB_COUNT; ++i) {
-        fprintf(file, "  %-7s %-24s %s\n", verbs[i]->name, verbs[i]->operands,
+        fprintf(file, "  %-9s %-26s %s\n", verbs[i]->name, verbs[i]->operands,
                 verbs[i]->summary);
     }
     fprintf(
         file,
-        "  test    [ctest options]          build and run every test (./cortigrid only)\n"
-        "  bench   [NAME]                   build and run the benchmarks (./cortigrid only)\n\n"
+        "  test      [ctest options]            build and run every test (./cortigrid only)\n"
+        "  bench     [NAME]                     build and run the benchmarks (./cortigrid "
+        "only)\n\n"
         "cortigrid VERB --help tells more. Start with: cortigrid run "
         "scenarios/quickstart.lua\n");
 }
@@ -97,7 +99,7 @@ int main(int argc, char **argv) {
     }
     fprintf(stderr,
             "cortigrid: unknown verb \"%s\"; the verbs are run, table, plot, check, bless, "
-            "bisect, explain, graph and fuzz\n",
+            "bisect, explain, graph, fuzz, calibrate and validate\n",
             argv[1]);
     return SIM_EXIT_USE;
 }

@@ -25,6 +25,8 @@ enum { PATH_BYTES = 1024, SEED_DEFAULT = 1, TERMINAL_WIDTH = 110, SMALL_SAMPLE =
 static const sim_arg run_args[] = {
     {"-o", "DB", "the result database; default results/NAME.db"},
     {"--set", "PATH=VALUE", "sets an option of every point, applied last; may be repeated"},
+    {"--profile", "FILE",
+     "the cost profile of every point, for example of cortigrid calibrate"},
     {"--jobs", "N", "points at a time; default: the cores of this machine"},
     {"--seed", "N", "seed of the whole run; default 1"},
     {"--list", NULL, "prints the points without running them"},
@@ -58,6 +60,10 @@ static cg_status load_plan(run *self, cg_error *error) {
         .seed = self->seed,
     };
     cg_status status = sim_settings_read(&self->args, &settings, error);
+    const char *profile = sim_args_value(&self->args, "--profile", NULL);
+    if (status == CG_OK && profile) { /* there is room: it took the place of a --set */
+        settings.items[settings.count++] = (sim_scenario_setting){"profile", profile};
+    }
     request.setting_count = settings.count;
     return status == CG_OK ? sim_scenario_plan(&request, &self->plan, error) : status;
 }

@@ -25,6 +25,8 @@ extern const sim_verb sim_verb_bless;
 extern const sim_verb sim_verb_explain;
 extern const sim_verb sim_verb_graph;
 extern const sim_verb sim_verb_fuzz;
+extern const sim_verb sim_verb_calibrate;
+extern const sim_verb sim_verb_validate;
 
 /* Prints "cortigrid: SENTENCE" on stderr and gives the exit status that fits. */
 int sim_cli_fail(const cg_error *error);

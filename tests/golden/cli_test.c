@@ -124,7 +124,7 @@ static void wrong_use(void **state) {
     static const refusal refusals[] = {
         {"frob", 2,
          "unknown verb \"frob\"; the verbs are run, table, plot, check, bless, bisect, "
-         "explain, graph and fuzz"},
+         "explain, graph, fuzz, calibrate and validate"},
         {"run", 2, "an operand is missing; usage: cortigrid run [options] FILE.lua"},
         {"run tiny.lua tiny.lua", 2, "too many operands"},
         {"table", 2, "usage: cortigrid table [options] DB"},
