@@ -52,6 +52,19 @@ const char *sim_cli_find(const char *path, char *buffer, size_t capacity_bytes) 
     return buffer;
 }
 
+static void find_in_place(char path[SIM_PATH_BYTES]) {
+    char found[SIM_PATH_BYTES];
+    if (strcmp(path, "none") != 0) {
+        sim_cli_find(path, found, sizeof found);
+        memcpy(path, found, strlen(found) + 1);
+    }
+}
+
+void sim_cli_find_files(sim_options *options) {
+    find_in_place(options->cluster.platform);
+    find_in_place(options->cluster.regions.file);
+}
+
 static _Noreturn void report_assert(const char *condition, const char *file, int line) {
     fprintf(stderr, "cortigrid: internal error: %s does not hold at %s:%d\n", condition, file,
             line);

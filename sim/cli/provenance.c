@@ -47,3 +47,9 @@ void sim_provenance_collect(const sim_plan *plan, const sim_profile *profiles, u
     add(out, "sqlite", "%s", sim_recorder_library_version());
     add(out, "lua", "%s", sim_scenario_language_version());
 }
+
+void sim_provenance_add_topologies(uint64_t hash, sim_provenance_list *out) {
+    if (hash != 0) {
+        add(out, "topology_hash", "%016llx", (unsigned long long)hash);
+    }
+}

@@ -17,5 +17,7 @@ typedef struct sim_provenance_list {
  * the list. */
 void sim_provenance_collect(const sim_plan *plan, const sim_profile *profiles, uint64_t seed,
                             sim_provenance_list *out);
+/* Of the files that topologies are from, where there are any. */
+void sim_provenance_add_topologies(uint64_t hash, sim_provenance_list *out);
 
 #endif

@@ -15,6 +15,7 @@
 #include "sim/fuzz/scenario_text.h"
 #include "sim/fuzz/search.h"
 #include "sim/fuzz/shrink.h"
+#include "sim/scenario/cluster_check.h"
 
 enum { PATH_BYTES = 1024, SHOWN_MAX = 10, SHRUNK_MAX = 3, TRIES_MAX = 400, SIGNIFICANT = 24 };
 
@@ -134,6 +135,13 @@ static cg_status load(fuzz *self, cg_error *error) {
                          "fuzz: %s has a graph without texts; facts need a graph with texts, "
                          "such as graph.source wordnet",
                          self->args.operands[0]);
+    }
+    if (status == CG_OK && (self->base->cluster.topology != SIM_TOPOLOGY_STAR ||
+                            sim_cluster_has_platform(&self->base->cluster))) {
+        status = cg_error_set(error, CG_ERROR_INVALID,
+                              "fuzz: %s has a cluster.topology or a cluster.platform; a search "
+                              "draws its clusters, which are stars",
+                              self->args.operands[0]);
     }
     return status;
 }

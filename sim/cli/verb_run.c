@@ -8,6 +8,7 @@
 
 #include "analysis/plot/plot.h"
 #include "analysis/table/table.h"
+#include "engine/base/hash.h"
 #include "sim/cli/alone.h"
 #include "sim/cli/judge.h"
 #include "sim/cli/keep.h"
@@ -17,7 +18,9 @@
 #include "sim/cli/verbs.h"
 #include "sim/point/engine_options.h"
 #include "sim/point/ground.h"
+#include "sim/point/topology_options.h"
 #include "sim/record/recorder.h"
+#include "sim/scenario/cluster_check.h"
 #include "sim/trace/timeline.h"
 
 enum { PATH_BYTES = 1024, SEED_DEFAULT = 1, TERMINAL_WIDTH = 110, SMALL_SAMPLE = 1000 };
@@ -47,6 +50,7 @@ typedef struct run {
     char database[PATH_BYTES];
     uint64_t jobs;
     uint64_t seed;
+    uint64_t topology_hash; /* of the files that topologies are from; 0: none */
 } run;
 
 static cg_status load_plan(run *self, cg_error *error) {
@@ -111,6 +115,32 @@ static cg_status check_size(const sim_options *options, cg_error *error) {
     return sim_ground_check_memory(options, error);
 }
 
+static bool has_same_files(const sim_cluster_options *left, const sim_cluster_options *right) {
+    return sim_cluster_is_measured(left) && left->topology == right->topology &&
+           left->hosts == right->hosts && strcmp(left->platform, right->platform) == 0 &&
+           strcmp(left->regions.file, right->regions.file) == 0 &&
+           strcmp(left->regions.names, right->regions.names) == 0;
+}
+
+/* Reads its files, unless the point before had the same. */
+static cg_status check_topology(run *self, const sim_options *options,
+                                const sim_options *before, cg_error *error) {
+    if (before && has_same_files(&options->cluster, &before->cluster)) {
+        return CG_OK;
+    }
+    sim_topology topology;
+    uint64_t hash = 0;
+    cg_status status = sim_topology_of_options(options, cg_allocator_heap(), &topology, error);
+    if (status == CG_OK) {
+        sim_topology_deinit(&topology);
+        status = sim_topology_file_hash(options, &hash, error);
+    }
+    if (hash != 0) {
+        self->topology_hash = cg_hash_u64(hash, self->topology_hash);
+    }
+    return status;
+}
+
 /* Everything that can be known to be wrong is found here, before anything is written. with_graphs: also
  * what the graphs' files hold. */
 static cg_status check_points(run *self, bool with_graphs, cg_error *error) {
@@ -124,6 +154,11 @@ static cg_status check_points(run *self, bool with_graphs, cg_error *error) {
     for (uint32_t i = 0; status == CG_OK && i < count; ++i) {
         char path[PATH_BYTES];
         status = sim_options_parse(self->plan->points[i].options_text, &self->points[i], error);
+        if (status == CG_OK) {
+            sim_cli_find_files(&self->points[i]);
+            status = check_topology(self, &self->points[i], i > 0 ? &self->points[i - 1] : NULL,
+                                    error);
+        }
         if (status == CG_OK && i > 0 &&
             strcmp(self->points[i].profile, self->points[i - 1].profile) == 0) {
             self->profiles[i] = self->profiles[i - 1];
@@ -273,6 +308,7 @@ static cg_status begin(run *self, cg_error *error) {
     }
     sim_provenance_list provenance;
     sim_provenance_collect(self->plan, self->profiles, self->seed, &provenance);
+    sim_provenance_add_topologies(self->topology_hash, &provenance);
     return status == CG_OK ? sim_recorder_begin(self->database, self->plan, provenance.items,
                                                 provenance.count, error)
                            : status;

@@ -7,6 +7,7 @@
 #define SIM_CLI_VERBS_H
 
 #include "sim/cli/args.h"
+#include "sim/scenario/options.h"
 
 enum {
     SIM_EXIT_OK = 0,
@@ -36,6 +37,9 @@ const char *sim_cli_root(void);
 /* `path` below the root when it is relative and exists only there, otherwise itself. Returns
  * buffer. */
 const char *sim_cli_find(const char *path, char *buffer, size_t capacity_bytes);
+
+/* The same for the files that a point's topology names. */
+void sim_cli_find_files(sim_options *options);
 
 /* Where figures of a database go: `given`, which must exist, or (NULL) the folder "figures"
  * beside the database, which is made. */

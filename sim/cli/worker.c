@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "sim/cli/verbs.h"
 #include "sim/point/point.h"
 
 static cg_status run_point(const sim_worker_input *input, sim_rows *rows, uint64_t *fingerprint,
@@ -19,6 +20,7 @@ static cg_status run_point(const sim_worker_input *input, sim_rows *rows, uint64
     sim_hooks *hooks = NULL;
     cg_status status = sim_options_parse(plan->options_text, options, error);
     if (status == CG_OK) {
+        sim_cli_find_files(options);
         status = sim_hooks_open(input->plan, plan, input->library, &hooks, error);
     }
     if (status == CG_OK) {

@@ -376,13 +376,13 @@ static void start_actor(const char *kind, uint32_t number, sg_host_t where,
     }
 }
 
-static cg_status set_up(cluster *all, cg_error *error) {
+static cg_status set_up(cluster *all, const sim_topology *topology, cg_error *error) {
     const sim_world *world = all->world;
     sim_transport transport = {.send = cluster_send, .arrive = cluster_arrive, .context = all};
     all->director_semaphore = sg_sem_init(0);
     for (uint32_t i = 0; i < world->host_count; i++) {
-        char name[32];
-        (void)snprintf(name, sizeof name, "h%lu", (unsigned long)i);
+        char name[SIM_HOST_NAME_BYTES];
+        sim_platform_host_name(topology, i, name);
         sg_host_t where = sg_host_by_name(name);
         if (!where) {
             return cg_error_set(error, CG_ERROR_NOT_FOUND, "SimGrid has no host %s", name);
@@ -437,9 +437,14 @@ cg_status sim_cluster_run(const sim_world *world, cg_allocator allocator, sim_ru
     if (status != CG_OK) {
         return status;
     }
-    if (world->bandwidth_bits_per_s == 0) {
-        return cg_error_set(error, CG_ERROR_INVALID,
-                            "links need a bandwidth of 1 bit/s or more");
+    const sim_topology star = {.kind = SIM_TOPOLOGY_STAR,
+                               .hosts = world->host_count,
+                               .bandwidth_bits_per_s = world->bandwidth_bits_per_s};
+    const sim_topology *topology = world->topology ? world->topology : &star;
+    CG_ASSERT(topology->hosts == world->host_count);
+    status = sim_topology_check(topology, error);
+    if (status != CG_OK) {
+        return status;
     }
     cluster all = {.world = world, .allocator = allocator};
     all.stations = cg_allocate(&allocator, world->host_count, sizeof *all.stations);
@@ -448,9 +453,9 @@ cg_status sim_cluster_run(const sim_world *world, cg_allocator allocator, sim_ru
                             world->host_count);
     }
     used = true;
-    status = sim_platform_load(world->host_count, world->bandwidth_bits_per_s, error);
+    status = sim_platform_load(topology, error);
     if (status == CG_OK) {
-        status = set_up(&all, error);
+        status = set_up(&all, topology, error);
     }
     if (status == CG_OK) {
         simgrid_run();

@@ -158,9 +158,24 @@ static uint64_t draw_delay(const sim_fabric *fabric, uint32_t law, const cg_stre
                           (sequence & (further_copy - 1)) / 2);
 }
 
+/* A latency of the pair: that of the law, and what lies between the two hosts. Both are at most
+ * SIM_TIME_MAX_NS. */
+static uint64_t draw_latency(const sim_fabric *fabric, uint32_t law, const cg_stream *stream,
+                             uint64_t pair, uint64_t sequence) {
+    uint64_t drawn_ns = draw_delay(fabric, law, stream, pair, sequence);
+    const sim_topology *topology = fabric->options.topology;
+    if (!topology) {
+        return drawn_ns;
+    }
+    int64_t latency_ns =
+        (int64_t)drawn_ns +
+        sim_topology_offset_ns(topology, (uint32_t)(pair >> 32), (uint32_t)pair);
+    return latency_ns > 0 ? (uint64_t)latency_ns : 0;
+}
+
 static uint64_t delay_of(const sim_fabric *fabric, const fabric_settings *now, uint64_t pair,
                          uint64_t sequence) {
-    uint64_t delay_ns = draw_delay(fabric, now->latency, &fabric->latency, pair, sequence);
+    uint64_t delay_ns = draw_latency(fabric, now->latency, &fabric->latency, pair, sequence);
     if (now->jitter_ns > 0) {
         /* The high word of draw * n; for n up to SIM_TIME_MAX_NS no value is likelier by more
          * than 1 in 10^4. */
@@ -205,8 +220,10 @@ static void draw_flight(sim_fabric *fabric, const fabric_settings *now, uint64_t
         }
     }
     if (happens(&fabric->reorder, pair, number, now->reorder)) {
-        flight->delay_ns[0] += draw_delay(fabric, now->held ? now->held : now->latency,
-                                          &fabric->held, pair, flight->sequence[0]);
+        uint64_t sequence = flight->sequence[0];
+        flight->delay_ns[0] +=
+            now->held ? draw_delay(fabric, now->held, &fabric->held, pair, sequence)
+                      : draw_latency(fabric, now->latency, &fabric->held, pair, sequence);
         fabric->statistics.reordered++;
     }
 }
@@ -267,6 +284,10 @@ cg_status sim_fabric_send(sim_fabric *fabric, uint32_t from, uint32_t to, uint64
     sim_flight flight = {.cut = cut};
     fabric->statistics.sent++;
     fabric->statistics.sent_bytes += size_bytes;
+    if (fabric->options.topology && sim_topology_shares(fabric->options.topology, from, to)) {
+        fabric->statistics.far_sent++;
+        fabric->statistics.far_sent_bytes += size_bytes;
+    }
     if (cut) {
         fabric->statistics.cut++;
     } else if (happens(&fabric->loss, pair, number, now->loss)) {

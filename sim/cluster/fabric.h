@@ -22,6 +22,10 @@
  * of the pair go one after the other, each in size / bandwidth, and what has begun keeps its
  * pace. A host's link bounds it further, so a pair is never faster than the link.
  *
+ * Where hosts stand apart (topology.h), what holds for a pair is the latency of these settings and
+ * what the topology adds, whatever changes; a message that is held back by one more latency is
+ * held back by both.
+ *
  * A message takes at least 1 ns, so that the order inside an instant never matters.
  *
  * Cost: a message is O(1) while all settings are those of all pairs; otherwise O(1) amortised,
@@ -36,6 +40,7 @@
 #include "engine/base/status.h"
 #include "sim/cluster/delay.h"
 #include "sim/cluster/pairs.h"
+#include "sim/cluster/topology.h"
 
 enum { SIM_FLIGHT_COPIES_MAX = 4, SIM_FABRIC_NAME_BYTES = 32 };
 
@@ -50,6 +55,8 @@ typedef struct sim_fabric_options {
     double corrupt;         /* one byte of a copy is altered */
     const sim_delay *delay; /* law of the latency, copied; NULL: latency_ns, constant */
     uint32_t copies; /* of a duplicated message, at most, 2..SIM_FLIGHT_COPIES_MAX; 0: 2 */
+    /* Adds its offset to every latency of a pair, drawn or changed; borrowed; NULL: nothing. */
+    const sim_topology *topology;
 } sim_fabric_options;
 
 typedef enum sim_fabric_change_kind {
@@ -136,6 +143,8 @@ typedef struct sim_fabric_statistics {
     uint64_t duplicated;
     uint64_t reordered;
     uint64_t corrupted; /* copies */
+    uint64_t far_sent;  /* of sent: between racks, edge switches or regions */
+    uint64_t far_sent_bytes;
 } sim_fabric_statistics;
 sim_fabric_statistics sim_fabric_statistics_of(const sim_fabric *fabric);
 

@@ -41,6 +41,8 @@ typedef struct sim_world {
     uint64_t end_ns; /* at most SIM_TIME_MAX_NS; what is due later does not happen */
     /* Of each host's link, each way; the bare loop takes no notice. */
     uint64_t bandwidth_bits_per_s;
+    /* How the hosts' links come together; as the fabric's. NULL: a star of that bandwidth. */
+    const sim_topology *topology;
     const sim_observer *observer; /* told of what the network does; NULL: nobody */
 } sim_world;
 

@@ -16,7 +16,10 @@ static cg_status set_up(sim_host *host, cg_error *error) {
     const sim_host_options *options = &host->options;
     host->hasher = cg_hasher_init();
     host->disk_factor = 1.0;
-    host->core_factor = 1.0;
+    if (host->options.pace == 0.0) {
+        host->options.pace = 1.0;
+    }
+    host->core_factor = options->pace;
     host->journal.torn = cg_stream_init(options->seed, "host.torn", options->host);
     host->journal.corrupt = cg_stream_init(options->seed, "host.corrupt", options->host);
     host->open.free = SIM_OPEN_NONE;
@@ -277,6 +280,10 @@ uint64_t sim_host_waiting(const sim_host *host) {
 
 uint64_t sim_host_running(const sim_host *host) {
     return host->running;
+}
+
+uint32_t sim_host_cores(const sim_host *host) {
+    return host->options.cores;
 }
 
 bool sim_host_is_up(const sim_host *host) {

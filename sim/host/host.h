@@ -16,6 +16,12 @@
  * Within one instant: faults of the host first (host_fault.h), then what ends frees its core and
  * releases its outputs, then messages by (sender, sequence), durable writes, timers, requests.
  *
+ * Cores share the memory bus. What a step reads and writes there (traffic.h) it wants at an even rate over
+ * its own core time. While all running steps together want no more than the bus has, nothing is slower; a
+ * step that begins when they want r times as much takes r times as long, so that all cores together are as
+ * fast as the bus (a roofline: Williams, Waterman & Patterson, CACM 52, 2009). Steps that already run
+ * keep their pace, which makes it exact where the load is steady.
+ *
  * A READ takes the disk like the work of a step, but nobody waits for it: the step's other outputs
  * are out already, and it comes back as READ_DONE. It costs what the profile says of tier_store.
  *
@@ -95,7 +101,11 @@ typedef struct sim_host_options {
     uint32_t host;
     uint32_t hosts; /* in the cluster: a SEND beyond it is an error */
     uint32_t cores; /* >= 1 */
-    uint64_t seed;  /* of what faults draw */
+    /* Work on the cores takes so many times as long as the profile says; 0: 1. A fault's factor
+     * comes on top. SIM_HOST_FACTOR_MIN .. _MAX (host_fault.h). */
+    double pace;
+    uint64_t memory_bytes_per_s; /* of the memory bus; 0: without limit */
+    uint64_t seed;               /* of what faults draw */
     /* The bytes of durable writes are kept, for START; restart, torn and lost bytes need it. Costs
      * their memory, and changes nothing else. */
     bool keeps_journal;
@@ -130,6 +140,8 @@ typedef struct sim_host_statistics {
     uint64_t writes;
     uint64_t write_bytes;
     uint64_t core_busy_ns; /* summed over cores; charged when a step begins */
+    uint64_t stalled_ns;   /* of that: waiting for the memory bus */
+    uint64_t bus_bytes;    /* moved over it */
     uint64_t disk_busy_ns;
     uint64_t energy_pj;
     uint64_t queue_max; /* most events that waited for a core at once */
@@ -151,6 +163,7 @@ typedef struct sim_host_statistics {
 const sim_host_statistics *
 sim_host_statistics_of(const sim_host *host); /* valid until the host changes */
 
+uint32_t sim_host_cores(const sim_host *host);
 bool sim_host_is_up(const sim_host *host);
 uint64_t sim_host_life(const sim_host *host); /* restarts so far */
 /* What the host's clock on the wall shows at at_ns, as it is set now. */

@@ -48,7 +48,8 @@ typedef struct sim_job { /* a step that is being paid, or in the pool */
     struct sim_job *next_made;
     struct sim_job *next_writer; /* the next step that has writes */
     bool paid;
-    bool starts; /* the step of a START */
+    bool starts;              /* the step of a START */
+    uint64_t bus_bytes_per_s; /* wanted of the memory bus while on a core */
     uint64_t began_ns;
     uint32_t observed; /* the observer's tag */
     cg_outputs outputs;
@@ -114,8 +115,9 @@ struct sim_host {
     sim_job *free_jobs;
     sim_job *made_jobs;
     uint64_t now_ns;
-    uint64_t disk_free_ns; /* the disk has nothing to do from here on */
-    uint64_t sequence;     /* of jobs and of what the host delivers to itself */
+    uint64_t disk_free_ns;    /* the disk has nothing to do from here on */
+    uint64_t bus_bytes_per_s; /* that the running steps want of the memory bus */
+    uint64_t sequence;        /* of jobs and of what the host delivers to itself */
     uint64_t fault_sequence;
     uint64_t waiting;
     uint64_t running;

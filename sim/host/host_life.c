@@ -174,6 +174,7 @@ static cg_status crash(sim_host *host, bool torn, cg_error *error) {
     sim_jobs_give_all(host);
     host->first_writer = NULL;
     host->last_writer = NULL;
+    host->bus_bytes_per_s = 0;
     host->running = 0;
     host->cores_busy = 0;
     host->starting = false;
@@ -284,7 +285,7 @@ cg_status sim_host_suffer(sim_host *host, const sim_host_fault *fault, cg_error 
         host->disk_factor = fault->factor;
         break;
     case SIM_HOST_SLOW_CORES:
-        host->core_factor = fault->factor;
+        host->core_factor = host->options.pace * fault->factor;
         break;
     case SIM_HOST_CLOCK:
         host->clock = (sim_wall_clock){host->now_ns, fault->skew_ns, fault->drift_ppm};

@@ -176,6 +176,7 @@ static void charge_tier(sim_ledger *ledger, uint64_t tier_ns, uint64_t end_ns) {
 
 cg_status sim_host_core_done(sim_host *host, sim_job *running, cg_error *error) {
     host->cores_busy--;
+    host->bus_bytes_per_s -= running->bus_bytes_per_s;
     const sim_cost *cost = &running->cost;
     charge_tier(&running->ledger, cost->tier_core_ns, host->now_ns);
     sim_ledger_charge(&running->ledger, SIM_LEDGER_COMPUTE, host->now_ns);

@@ -1,5 +1,7 @@
 /* The queue for cores, and stepping the node. */
+#include "engine/base/math.h"
 #include "sim/host/host_internal.h"
+#include "sim/host/traffic.h"
 
 /* The time between cause and step, under the heading of what the event waited for. */
 static sim_ledger ledger_of(const sim_host *host, const sim_delivery *delivery) {
@@ -95,6 +97,23 @@ static sim_cost cost_of(const sim_host *host, const cg_work *work) {
     return cost;
 }
 
+/* What the step moves over the memory bus, evenly over its own time; and how long its core is held beyond
+ * that, where all running steps together want more than the bus has. */
+static uint64_t stall_ns(sim_host *host, sim_job *started, uint64_t core_ns) {
+    const uint64_t most = host->options.memory_bytes_per_s;
+    const uint64_t bytes = sim_traffic_bytes(&started->outputs.work);
+    host->statistics.bus_bytes += bytes;
+    started->bus_bytes_per_s = 0;
+    if (most == 0 || core_ns == 0) {
+        return 0;
+    }
+    started->bus_bytes_per_s = cg_mul_div(bytes, 1000000000, core_ns);
+    host->bus_bytes_per_s += started->bus_bytes_per_s;
+    return host->bus_bytes_per_s > most
+               ? cg_mul_div(core_ns, host->bus_bytes_per_s, most) - core_ns
+               : 0;
+}
+
 static uint32_t tell(const sim_host *host, const sim_delivery *delivery, const cg_event *event,
                      const sim_job *started) {
     const sim_observer *observer = host->sink.observer;
@@ -139,6 +158,9 @@ static cg_status step(sim_host *host, const sim_delivery *delivery, cg_error *er
     work->operations[CG_WORK_DISK_WRITE] = 0; /* paid with the WRITE outputs */
     work->units[CG_WORK_DISK_WRITE] = 0;
     started->cost = cost_of(host, work);
+    const uint64_t stalled_ns = stall_ns(host, started, started->cost.core_ns);
+    started->cost.core_ns += stalled_ns;
+    host->statistics.stalled_ns += stalled_ns;
     started->starts = event.kind == CG_EVENT_START;
     host->starting = host->starting || started->starts;
     host->cores_busy++;

@@ -15,6 +15,7 @@
 #include "sim/point/engine_options.h"
 #include "sim/point/point_internal.h"
 #include "sim/point/report.h"
+#include "sim/point/topology_options.h"
 
 /* --- what hosts tell -------------------------------------------------------- */
 
@@ -53,6 +54,7 @@ static cg_status make_node(sim_point *self, uint32_t host, uint64_t life, cg_nod
     node.graph = corpus ? NULL : sim_ground_graph(self->input->ground);
     node.spread.owners = owners_of(self);
     node.gather.shards = self->shards;
+    node.service.cores = sim_topology_cores(&self->topology, host, node.service.cores);
     cg_status status = life == 0 ? sim_warm_tiers_give(&self->warm, host, &node, error) : CG_OK;
     return status == CG_OK ? cg_node_alloc(&node, corpus, self->allocator, out, error) : status;
 }
@@ -87,12 +89,15 @@ static cg_status build_host(sim_point *self, const sim_profile *profile, uint32_
         return status;
     }
     bool hurt = sim_fault_hurts_hosts(self->options);
-    sim_host_options options = {.host = host,
-                                .hosts = self->options->cluster.hosts,
-                                .cores = self->options->cluster.cores,
-                                .seed = self->options->seed,
-                                .keeps_journal = hurt || self->input->hooks,
-                                .starts = hurt || self->options->engine.failover};
+    sim_host_options options = {
+        .host = host,
+        .hosts = self->options->cluster.hosts,
+        .cores = sim_topology_cores(&self->topology, host, self->options->cluster.cores),
+        .pace = sim_topology_pace(&self->topology, host),
+        .memory_bytes_per_s = self->options->cluster.bus_bytes_per_s,
+        .seed = self->options->seed,
+        .keeps_journal = hurt || self->input->hooks,
+        .starts = hurt || self->options->engine.failover};
     self->places[host] = (sim_point_place){self, host};
     sim_machine machine = {step_node, restart_node, &self->places[host]};
     sim_host_sink sink = {.reply = on_reply,
@@ -118,12 +123,14 @@ static cg_status build_cluster(sim_point *self, cg_error *error) {
     if (!self->nodes || !self->hosts || !self->places) {
         return cg_error_set(error, CG_ERROR_MEMORY, "no memory for %u hosts", cluster->hosts);
     }
-    cg_status status = CG_OK;
+    cg_status status =
+        sim_topology_of_options(self->options, self->allocator, &self->topology, error);
     for (uint32_t host = 0; status == CG_OK && host < cluster->hosts; ++host) {
         status = build_host(self, &profile, host, error);
     }
     sim_delay law;
     sim_fabric_options fabric = sim_fault_fabric(self->options, &law);
+    fabric.topology = &self->topology;
     if (status == CG_OK) {
         status = sim_fabric_alloc(&fabric, self->allocator, &self->fabric, error);
     }
@@ -258,6 +265,7 @@ static void tear_down(sim_point *self) {
                   sizeof *self->places);
     cg_shards_free(self->shards);
     sim_fabric_free(self->fabric);
+    sim_topology_deinit(&self->topology);
     sim_measure_deinit(&self->measure);
     sim_requests_deinit(&self->requests);
     sim_warm_tiers_deinit(&self->warm);
@@ -351,6 +359,7 @@ static cg_status run(sim_point *self, sim_rows *rows, uint64_t *fingerprint, cg_
         .director = sim_point_director(self),
         .end_ns = self->options->end_ns,
         .bandwidth_bits_per_s = self->options->cluster.network.bandwidth_bits_per_s,
+        .topology = &self->topology,
         .observer = self->input->observer,
     };
     sim_report_input report = {

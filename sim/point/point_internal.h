@@ -33,6 +33,7 @@ typedef struct sim_point {
     cg_node **nodes; /* of a host that is down: the one that died */
     sim_host **hosts;
     sim_point_place *places;
+    sim_topology topology;
     sim_fabric *fabric;
     uint64_t next_sample_ns;
     uint64_t seen_ns; /* the latest time that anything was stepped at */

@@ -5,6 +5,7 @@
 #include "sim/point/accuracy.h"
 #include "sim/point/cluster_report.h"
 #include "sim/point/host_fault_report.h"
+#include "sim/point/power.h"
 #include "sim/point/service_report.h"
 #include "sim/point/space_report.h"
 
@@ -160,6 +161,33 @@ static void report_backlog(const sim_report_input *input, sim_rows *rows) {
 
 /* --- resources ------------------------------------------------------------ */
 
+/* What cores and memory buses did, and the energy of it all. */
+static void report_machines(const sim_report_input *input, sim_rows *rows) {
+    const sim_cluster_options *cluster = &input->options->cluster;
+    double hosts_j = 0.0;
+    uint64_t energy_pj = 0;
+    uint64_t busy_ns = 0;
+    uint64_t stalled_ns = 0;
+    uint64_t bus_bytes = 0;
+    for (uint32_t host = 0; host < cluster->hosts; ++host) {
+        const sim_host_statistics *statistics = sim_host_statistics_of(input->hosts[host]);
+        energy_pj += statistics->energy_pj;
+        busy_ns += statistics->core_busy_ns;
+        stalled_ns += statistics->stalled_ns;
+        bus_bytes += statistics->bus_bytes;
+        hosts_j += sim_power_host_j(cluster, sim_host_cores(input->hosts[host]),
+                                    statistics->core_busy_ns, input->result.ended_ns);
+    }
+    sim_rows_metric(rows, "energy", "total", (double)energy_pj / 1e12, "J");
+    sim_rows_metric(rows, "energy.hosts", "total", hosts_j, "J");
+    sim_rows_metric(
+        rows, "energy.links", "total",
+        sim_power_links_j(cluster, sim_fabric_statistics_of(input->fabric).sent_bytes), "J");
+    sim_rows_metric(rows, "cpu.busy", "total", (double)busy_ns, "ns");
+    sim_rows_metric(rows, "memory.traffic", "total", (double)bus_bytes, "B");
+    sim_rows_metric(rows, "memory.stalled", "share", percent(stalled_ns, busy_ns), "%");
+}
+
 static void report_resources(const sim_report_input *input, sim_rows *rows) {
     const sim_measure *measure = input->measure;
     sim_fabric_statistics network = sim_fabric_statistics_of(input->fabric);
@@ -167,20 +195,20 @@ static void report_resources(const sim_report_input *input, sim_rows *rows) {
     sim_rows_metric(rows, "network.bytes", "total", (double)network.sent_bytes, "B");
     count(rows, "network.lost", network.lost);
     count(rows, "network.cut", network.cut);
-    uint64_t energy_pj = 0;
-    uint64_t busy_ns = 0;
+    if (input->options->cluster.topology != SIM_TOPOLOGY_STAR) {
+        count(rows, "network.far.messages", network.far_sent);
+        sim_rows_metric(rows, "network.far.bytes", "total", (double)network.far_sent_bytes,
+                        "B");
+    }
+    report_machines(input, rows);
     uint64_t node_bytes = 0;
     uint64_t distances = 0;
     for (uint32_t host = 0; host < input->options->cluster.hosts; ++host) {
         const sim_host_statistics *statistics = sim_host_statistics_of(input->hosts[host]);
-        energy_pj += statistics->energy_pj;
-        busy_ns += statistics->core_busy_ns;
         distances += cg_work_distances(&statistics->work);
         uint64_t bytes = cg_node_bytes(input->nodes[host]);
         node_bytes = bytes > node_bytes ? bytes : node_bytes;
     }
-    sim_rows_metric(rows, "energy", "total", (double)energy_pj / 1e12, "J");
-    sim_rows_metric(rows, "cpu.busy", "total", (double)busy_ns, "ns");
     count(rows, "distances", distances);
     const cg_corpus *corpus = sim_ground_corpus(measure->facts->ground);
     const cg_graph *graph = sim_ground_graph(measure->facts->ground);

@@ -8,6 +8,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/nearest.h"
+#include "sim/scenario/cluster_check.h"
 #include "sim/scenario/delay_text.h"
 #include "sim/scenario/fault_text.h"
 #include "sim/scenario/load_phase.h"
@@ -242,6 +243,9 @@ cg_status sim_options_check(const sim_options *options, cg_error *error) {
                             left, right, INTERVALS_MAX);
     }
     cg_status network = check_network(&options->cluster.network, error);
+    if (network == CG_OK) {
+        network = sim_cluster_check(&options->cluster, error);
+    }
     return network == CG_OK ? sim_fault_list_check(options, error) : network;
 }
 

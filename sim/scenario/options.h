@@ -61,6 +61,7 @@
 #include "engine/base/status.h"
 #include "sim/cluster/delay.h"
 #include "sim/cluster/pairs.h"
+#include "sim/cluster/topology.h"
 
 enum {
     SIM_PATH_BYTES = 256,
@@ -134,13 +135,43 @@ typedef struct sim_network_options {
     char law[SIM_PATH_BYTES];      /* of the latency, delay_text.h; "constant": latency_ns */
 } sim_network_options;
 
+/* Of the topologies but the star (sim/cluster/topology.h); each is read where it is chosen. */
+typedef struct sim_racks_options {
+    uint32_t hosts;             /* of a rack, 1..4096; 16 */
+    uint64_t uplink_bits_per_s; /* 0: by oversubscription */
+    double oversubscription;    /* of the uplink by the hosts' links, 0.01..1000; 1 */
+    uint64_t added_ns;          /* added: between racks; 10 us */
+} sim_racks_options;
+
+typedef struct sim_tree_options {
+    uint32_t arity;    /* 4..32, even; 0: the least that has place for the hosts */
+    uint32_t hosts;    /* at an edge switch, 1..1024; 0: half of arity */
+    uint32_t pods;     /* 1..arity; 0: as many as the hosts fill */
+    uint64_t added_ns; /* added: by each level above the edge; 5 us */
+} sim_tree_options;
+
+typedef struct sim_regions_options {
+    char file[SIM_PATH_BYTES];     /* sim/cluster/regions.h; scenarios/regions/aws.tsv */
+    char names[SIM_PATH_BYTES];    /* all */
+    uint64_t bandwidth_bits_per_s; /* from each region to each other; 10 Gbit/s */
+} sim_regions_options;
+
 typedef struct sim_cluster_options {
+    sim_topology_kind topology;          /* star; never SIM_TOPOLOGY_FILE */
+    char platform[SIM_PATH_BYTES];       /* a file of SimGrid's instead; none */
     uint32_t hosts;                      /* 1..SIM_HOSTS_MAX; 1 */
     uint32_t cores;                      /* per host, 1..1024; 16 */
     uint64_t memory_bytes;               /* per host; 64 GiB */
+    uint64_t bus_bytes_per_s;            /* of each host's memory bus; 0: no limit; 200 GB/s */
+    double idle_w;                       /* power of a host whose cores all rest; 100 */
+    double busy_w;                       /* ... whose cores all work; 325 */
+    double link_pj_per_byte;             /* energy of a byte between hosts; 240 */
     uint64_t disk_access_ns;             /* one read or durable write; 0: the profile's */
     uint64_t disk_bandwidth_bytes_per_s; /* 0: the profile's */
     sim_network_options network;
+    sim_racks_options racks;
+    sim_tree_options tree;
+    sim_regions_options regions;
 } sim_cluster_options;
 
 #define SIM_WORDNET_FOLDER                                                                     \

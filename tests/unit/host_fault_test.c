@@ -114,6 +114,25 @@ static void test_slow(void **state) {
     clear(node, host);
 }
 
+/* What a host's own pace makes of its work, a fault makes more of; the disk has none. */
+static void test_pace(void **state) {
+    (void)state;
+    fake *node = fresh();
+    sim_host_options options = usual;
+    options.pace = 1.5;
+    sim_host *host = make_with(node, options);
+    request(host, 1, 0, DO_WRITE, 100);
+    hurt(host, (sim_host_fault){.kind = SIM_HOST_SLOW_CORES, .at_ns = 1000, .factor = 2.0});
+    request(host, 2, 2000, DO_WRITE, 100);
+    hurt(host, (sim_host_fault){.kind = SIM_HOST_SLOW_CORES, .at_ns = 5000, .factor = 1.0});
+    request(host, 3, 6000, DO_WRITE, 100);
+    run(host);
+    assert_answer(node, 1, CG_OK, 150 + 600 + 150);
+    assert_answer(node, 2, CG_OK, 2000 + 300 + 600 + 300);
+    assert_answer(node, 3, CG_OK, 6000 + 900);
+    clear(node, host);
+}
+
 /* --- the clock ------------------------------------------------------------- */
 
 static const uint64_t second_ns = UINT64_C(1000000000);
@@ -390,10 +409,11 @@ static void test_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_corrupt),     cmocka_unit_test(test_disk_loss),
-        cmocka_unit_test(test_slow),        cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_random),
-        cmocka_unit_test(test_input),       cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_corrupt), cmocka_unit_test(test_disk_loss),
+        cmocka_unit_test(test_slow),    cmocka_unit_test(test_pace),
+        cmocka_unit_test(test_clock),   cmocka_unit_test(test_fingerprint),
+        cmocka_unit_test(test_random),  cmocka_unit_test(test_input),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
