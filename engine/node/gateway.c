@@ -51,12 +51,13 @@ static uint32_t whom_to_ask(const cg_node *node, cg_pending *pending) {
     }
     uint32_t n = 0;
     while (n < options->replicas &&
-           cg_groups_keeper(node, pending->partition, n) != pending->asked) {
+           cg_node_keeper_of(pending->partition, node->options.hosts, n) != pending->asked) {
         n++;
     }
     uint32_t next = primary;
     for (uint32_t i = 1; i <= options->replicas + 1; ++i) {
-        next = cg_groups_keeper(node, pending->partition, (n + i) % (options->replicas + 1));
+        next = cg_node_keeper_of(pending->partition, node->options.hosts,
+                                 (n + i) % (options->replicas + 1));
         if (cg_membership_reaches(node, next)) {
             break;
         }
@@ -66,7 +67,7 @@ static uint32_t whom_to_ask(const cg_node *node, cg_pending *pending) {
 
 static bool any_is_reached(const cg_node *node, uint32_t partition) {
     for (uint32_t n = 0; n <= node->options.replicas; ++n) {
-        if (cg_membership_reaches(node, cg_groups_keeper(node, partition, n))) {
+        if (cg_membership_reaches(node, cg_node_keeper_of(partition, node->options.hosts, n))) {
             return true;
         }
     }
@@ -402,7 +403,7 @@ cg_status cg_gateway_about(cg_node *node, cg_item *item, cg_outputs *outputs, cg
 /* Whether the host may have decided a request of the partition. */
 static bool is_keeper(const cg_node *node, uint32_t partition, uint32_t host) {
     for (uint32_t n = 0; n <= node->options.replicas; ++n) {
-        if (cg_groups_keeper(node, partition, n) == host) {
+        if (cg_node_keeper_of(partition, node->options.hosts, n) == host) {
             return true;
         }
     }

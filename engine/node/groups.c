@@ -99,7 +99,7 @@ static cg_group_options group_options(const cg_holding *holding) {
     group.has_witness = cg_node_has_witness(options);
     group.voter_count = 1 + options->replicas + (group.has_witness ? 1 : 0);
     for (uint32_t i = 0; i < group.voter_count; ++i) {
-        group.voters[i] = cg_groups_keeper(node, holding->number, i);
+        group.voters[i] = cg_node_keeper_of(holding->number, node->options.hosts, i);
     }
     group.acknowledge = options->acknowledge;
     group.fails_over = options->fails_over;

@@ -344,10 +344,6 @@ cg_status cg_groups_redirect(const cg_holding *holding, uint64_t request_id, uin
 uint32_t cg_groups_primary(const cg_node *node, uint32_t partition, uint64_t *epoch);
 cg_status cg_groups_learn(cg_node *node, uint32_t partition, uint64_t epoch, uint32_t primary,
                           cg_error *error);
-static inline uint32_t cg_groups_keeper(const cg_node *node, uint32_t partition, uint32_t n) {
-    return cg_node_keeper_of(partition, node->options.hosts, n);
-}
-
 /* --- start.c --- */
 cg_status cg_start(cg_node *node, const cg_event *event, cg_error *error);
 /* Begins all protocols, at a start or with the node. */

@@ -66,14 +66,6 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static program_result run_well(const char *command) {
-    program_result result = program_run(command);
-    if (result.status != 0) {
-        fail_msg("%s\nended with %d:\n%s", command, result.status, result.err);
-    }
-    return result;
-}
-
 static void wait_for_point(void) {
     char err[4096] = "";
     for (int waited = 0; waited < WAIT_MS && !strstr(err, "[1/"); waited += 5) {
@@ -122,7 +114,7 @@ static uint32_t number_before(const char *text, const char *words) {
 
 /* Points that the table of slow.db does not call pending. */
 static uint32_t finished_points(void) {
-    program_result table = run_well("$P table slow.db");
+    program_result table = program_run_well("$P table slow.db");
     assert_string_equal(table.err, "");
     return POINTS - number_before(table.out, "points are not run yet");
 }
@@ -161,7 +153,7 @@ static void an_interrupt_of_the_whole_group(void **state) {
     kill(-leader, SIGINT);
     (void)program_wait(process);
     assert_true(ends_within(worker, 5000));
-    program_result table = run_well("$P table group.db");
+    program_result table = program_run_well("$P table group.db");
     assert_non_null(strstr(table.out, "2 points are not run yet"));
     assert_null(strstr(table.out, "failed"));
 }
@@ -175,10 +167,11 @@ static void a_killed_program_leaves_a_whole_database(void **state) {
     assert_int_equal(run.status, 1000 + SIGKILL);
     assert_in_range(finished_points(), 1, SHORT_POINTS);
     /* The next run keeps what there was. */
-    run = run_well("$P run slow.lua -o slow.db --set load.facts=1 "
-                   "--set cluster.network.bandwidth=10Gbps");
+    run = program_run_well("$P run slow.lua -o slow.db --set load.facts=1 "
+                           "--set cluster.network.bandwidth=10Gbps");
     assert_non_null(strstr(run.err, "the earlier run is kept as slow-unfinished-1.db"));
-    assert_non_null(strstr(run_well("$P table slow-unfinished-1.db").out, "not run yet"));
+    assert_non_null(
+        strstr(program_run_well("$P table slow-unfinished-1.db").out, "not run yet"));
 }
 
 static void workers_end_with_the_program(void **state) {
@@ -194,7 +187,8 @@ static void workers_end_with_the_program(void **state) {
         kill(worker, SIGKILL);
     }
     assert_true(ended);
-    assert_non_null(strstr(run_well("$P table orphan.db").out, "2 points are not run yet"));
+    assert_non_null(
+        strstr(program_run_well("$P table orphan.db").out, "2 points are not run yet"));
 }
 
 static void a_killed_worker_is_a_failed_point(void **state) {
@@ -207,7 +201,7 @@ static void a_killed_worker_is_a_failed_point(void **state) {
                            "the point bandwidth 1Kbps, repetition 1 failed: the worker "
                            "was killed by signal 9"));
     assert_non_null(strstr(run.err, "1 of 2 points failed; their reasons: cortigrid table "));
-    program_result table = run_well("$P table killed.db");
+    program_result table = program_run_well("$P table killed.db");
     assert_non_null(strstr(table.out, "point 0 failed: the worker was killed by signal 9"));
     assert_non_null(strstr(table.out, "10Gbps   built  1"));
 }
@@ -216,7 +210,7 @@ static void a_killed_worker_is_a_failed_point(void **state) {
 static void a_full_disk_harms_nothing(void **state) {
     (void)state;
     struct stat whole;
-    (void)run_well("$P run small.lua -o full.db --quiet");
+    (void)program_run_well("$P run small.lua -o full.db --quiet");
     assert_int_equal(stat("full.db", &whole), 0);
     int blocks = (int)(whole.st_size / 512); /* the unit of ulimit -f */
     const int limits[] = {8, blocks / 2, blocks - 64, blocks - 32, blocks - 16, blocks - 8};
@@ -233,12 +227,12 @@ static void a_full_disk_harms_nothing(void **state) {
         assert_non_null(strstr(run.err, "full.db"));
         if (access("full.db", F_OK) == 0) {
             any_begun = true;
-            (void)run_well("$P table full.db");
+            (void)program_run_well("$P table full.db");
         }
     }
     assert_true(any_begun);
     unlink("full.db");
-    (void)run_well("$P run small.lua -o full.db --quiet");
+    (void)program_run_well("$P run small.lua -o full.db --quiet");
     uint64_t before = program_folder_hash();
     program_refuses("ulimit -f 8; exec $P run small.lua -o full.db --quiet", 3,
                     "cannot keep the earlier results as full-");
@@ -261,7 +255,7 @@ static void a_full_file_system(void **state) {
              "cp disk/a.db before.db; $P run small.lua -o disk/a.db --quiet; status=$?; "
              "cmp disk/a.db before.db && ls disk >left && exit $status");
     program_refuses(command, 3, "No space left on device");
-    assert_string_equal(run_well("cat left").out, "a.db\nrest\n");
+    assert_string_equal(program_run_well("cat left").out, "a.db\nrest\n");
     snprintf(command, sizeof command, mount,
              "head -c 180000 /dev/zero >disk/rest; $P run many.lua -o disk/b.db --quiet; "
              "status=$?; $P table disk/b.db >left 2>&1; exit $status");
@@ -270,41 +264,43 @@ static void a_full_file_system(void **state) {
 
 static void equal_runs_are_equal(void **state) {
     (void)state;
-    (void)run_well("$P run small.lua -o one.db --quiet --jobs 1");
-    (void)run_well("$P run small.lua -o two.db --quiet --jobs 2");
-    (void)run_well("$P run small.lua -o seed.db --quiet --seed 7");
+    (void)program_run_well("$P run small.lua -o one.db --quiet --jobs 1");
+    (void)program_run_well("$P run small.lua -o two.db --quiet --jobs 2");
+    (void)program_run_well("$P run small.lua -o seed.db --quiet --seed 7");
     char first[64];
-    snprintf(first, sizeof first, "%.63s", run_well("$P table one.db --fingerprint").out);
+    snprintf(first, sizeof first, "%.63s",
+             program_run_well("$P table one.db --fingerprint").out);
     assert_int_equal(strlen(first), 17);
-    assert_string_equal(run_well("$P table two.db --fingerprint").out, first);
-    assert_string_not_equal(run_well("$P table seed.db --fingerprint").out, first);
-    (void)run_well(
+    assert_string_equal(program_run_well("$P table two.db --fingerprint").out, first);
+    assert_string_not_equal(program_run_well("$P table seed.db --fingerprint").out, first);
+    (void)program_run_well(
         "$P table one.db --format csv >one.csv; $P table two.db --format csv >two.csv; "
         "cmp one.csv two.csv");
 
     /* Run again with another seed: the first is kept under its fingerprint, once. */
     char kept[64];
     snprintf(kept, sizeof kept, "one-%.16s.db", first);
-    program_result again = run_well("$P run small.lua -o one.db --seed 7");
+    program_result again = program_run_well("$P run small.lua -o one.db --seed 7");
     assert_non_null(strstr(again.err, kept));
     char command[128];
     snprintf(command, sizeof command, "$P table %s --fingerprint", kept);
-    assert_string_equal(run_well(command).out, first);
-    (void)run_well("$P run small.lua -o one.db");
-    (void)run_well("$P run small.lua -o one.db");
-    assert_string_equal(run_well("ls one*.db | wc -l").out, "3\n");
-    assert_string_equal(run_well("$P table one.db --fingerprint").out, first);
+    assert_string_equal(program_run_well(command).out, first);
+    (void)program_run_well("$P run small.lua -o one.db");
+    (void)program_run_well("$P run small.lua -o one.db");
+    assert_string_equal(program_run_well("ls one*.db | wc -l").out, "3\n");
+    assert_string_equal(program_run_well("$P table one.db --fingerprint").out, first);
 }
 
 static void a_baseline_notices_a_change(void **state) {
     (void)state;
-    (void)run_well("$P run small.lua -o base.db --quiet");
-    program_result blessed = run_well("$P bless base.db base.tsv");
+    (void)program_run_well("$P run small.lua -o base.db --quiet");
+    program_result blessed = program_run_well("$P bless base.db base.tsv");
     assert_non_null(strstr(blessed.out, "figures of small are now base.tsv"));
-    program_result same = run_well("$P check base.db base.tsv");
+    program_result same = program_run_well("$P check base.db base.tsv");
     assert_non_null(strstr(same.out, "figures of small agree with base.tsv"));
     assert_string_equal(same.err, "");
-    (void)run_well("$P run small.lua -o base.db --quiet --set cluster.network.latency=1ms");
+    (void)program_run_well(
+        "$P run small.lua -o base.db --quiet --set cluster.network.latency=1ms");
     program_result changed = program_run("$P check base.db base.tsv");
     assert_int_equal(changed.status, 1);
     assert_string_equal(changed.err, "");

@@ -40,14 +40,6 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static program_result run_well(const char *command) {
-    program_result result = program_run(command);
-    if (result.status != 0) {
-        fail_msg("%s\nended with %d:\n%s", command, result.status, result.err);
-    }
-    return result;
-}
-
 static char *read_text(const char *path) {
     size_t size = 0;
     uint8_t *bytes = support_read_file(path, &size);
@@ -68,14 +60,15 @@ static void fingerprint_of(const program_result *result, char fingerprint[17]) {
 static void a_trace(void **state) {
     (void)state;
     char traced[17];
-    program_result result = run_well("$P run one.lua --point 0");
+    program_result result = program_run_well("$P run one.lua --point 0");
     fingerprint_of(&result, plain);
     assert_string_equal(result.err, "");
-    result = run_well("$P run one.lua --trace t.json");
+    result = program_run_well("$P run one.lua --trace t.json");
     fingerprint_of(&result, traced);
     assert_string_equal(plain, traced);
     assert_non_null(strstr(result.out, "trace        t.json, "));
-    (void)run_well("$P run one.lua --trace again.json --quiet && cmp t.json again.json");
+    (void)program_run_well(
+        "$P run one.lua --trace again.json --quiet && cmp t.json again.json");
     char *text = read_text("t.json");
     trace parsed = trace_parse(text);
     trace_check(&parsed);
@@ -95,7 +88,8 @@ static void a_trace(void **state) {
 
 static void a_trace_that_is_cut(void **state) {
     (void)state;
-    program_result result = run_well("$P run one.lua --trace cut.json --trace-limit 50");
+    program_result result =
+        program_run_well("$P run one.lua --trace cut.json --trace-limit 50");
     assert_non_null(strstr(result.out, " more are left out: --trace-limit\n"));
     char *text = read_text("cut.json");
     trace parsed = trace_parse(text);
@@ -108,7 +102,7 @@ static void a_trace_that_is_cut(void **state) {
 
 static void one_point_of_two(void **state) {
     (void)state;
-    (void)run_well("$P run two.lua --trace p1.json --point 1");
+    (void)program_run_well("$P run two.lua --trace p1.json --point 1");
     program_refuses("$P run two.lua --trace p.json", 2,
                     "--trace needs one point, and two.lua has 2; choose with --point 0 to "
                     "--point 1");
@@ -129,7 +123,7 @@ static void one_point_of_two(void **state) {
 static void equal_runs(void **state) {
     (void)state;
     char expected[256];
-    program_result result = run_well("$P bisect one.lua --against $P");
+    program_result result = program_run_well("$P bisect one.lua --against $P");
     const char *says = strstr(result.out, "no difference: ");
     assert_non_null(says);
     snprintf(expected, sizeof expected, " events, fingerprint %s\n", plain);
@@ -141,7 +135,7 @@ static void equal_runs(void **state) {
 static void different_runs(void **state) {
     (void)state;
     program_write("slow.lua", one);
-    (void)run_well("sed -i 's/50us/51us/' slow.lua");
+    (void)program_run_well("sed -i 's/50us/51us/' slow.lua");
     static const char *const commands[] = {
         "$P bisect one.lua slow.lua",
         "$P bisect slow.lua one.lua --with cluster.network.latency=50us --with load.rate=2K "

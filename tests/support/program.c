@@ -198,3 +198,11 @@ void program_refuses(const char *command, int status, const char *says) {
             command, result.status, status, says, result.out, result.err);
     }
 }
+
+program_result program_run_well(const char *command) {
+    program_result result = program_run(command);
+    if (result.status != 0) {
+        fail_msg("%s\nended with %d:\n%s", command, result.status, result.err);
+    }
+    return result;
+}

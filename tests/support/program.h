@@ -24,8 +24,10 @@ void program_write(const char *name, const char *text);
 
 /* Ends the test when the command cannot be started. */
 program_result program_run(const char *command);
+/* The same; fails the test, with what the program said, unless it ends with 0. */
+program_result program_run_well(const char *command);
 
-/* The same in two steps; meanwhile program_err shows what stands on stderr so far. The command
+/* program_run in two steps; meanwhile program_err shows what stands on stderr so far. The command
  * should start with exec, so that the process is the program. */
 pid_t program_start(const char *command);
 program_result program_wait(pid_t process);
