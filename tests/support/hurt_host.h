@@ -38,6 +38,8 @@ typedef struct fake {
     uint64_t life;
     uint64_t lives[8];
     uint64_t sound_bytes;  /* a START cuts the journal off behind them; 0: it does not */
+    bool cuts_altered;     /* ... and what is left counts as new in the life that begins */
+    uint64_t disk_life;    /* of the last START */
     uint64_t replay_steps; /* work of a START: on a core ... */
     uint64_t replay_reads; /* ... and on the disk */
     uint64_t steps;
@@ -94,8 +96,10 @@ static inline cg_status obey(fake *node, const cg_event *event, cg_outputs *outp
                NULL, error);
 }
 
-static inline cg_status cut_journal(const fake *node, cg_outputs *outputs, cg_error *error) {
-    cg_status status = add(outputs, (cg_output){.kind = CG_OUTPUT_TRUNCATE}, 0, NULL, error);
+static inline cg_status cut_journal(const fake *node, uint64_t life, cg_outputs *outputs,
+                                    cg_error *error) {
+    cg_output truncate = {.kind = CG_OUTPUT_TRUNCATE, .id = node->cuts_altered ? life : 0};
+    cg_status status = add(outputs, truncate, 0, NULL, error);
     if (status == CG_OK) {
         outputs->items[outputs->count - 1].size_bytes = node->sound_bytes;
     }
@@ -116,9 +120,10 @@ static inline cg_status step(void *context, const cg_event *event, cg_outputs *o
             memcpy(node->started_with, event->bytes, event->size_bytes);
         }
         node->started_with_bytes = event->size_bytes;
+        node->disk_life = event->disk_life;
         cg_work_count(&outputs->work, CG_WORK_STEP, node->replay_steps, 0);
         cg_work_count(&outputs->work, CG_WORK_TIER_STORE, node->replay_reads, 0);
-        return node->sound_bytes > 0 ? cut_journal(node, outputs, error) : CG_OK;
+        return node->sound_bytes > 0 ? cut_journal(node, event->id, outputs, error) : CG_OK;
     case CG_EVENT_REQUEST:
         return obey(node, event, outputs, error);
     case CG_EVENT_STORAGE_DONE:

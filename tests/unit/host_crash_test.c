@@ -267,6 +267,28 @@ static void test_truncate(void **state) {
     clear(node, host);
 }
 
+/* What was altered is cut, and from then on every start is told in which life that was, until the node
+ * cuts again; a torn tail leaves the disk as old as it is. */
+static void test_truncate_altered(void **state) {
+    (void)state;
+    fake *node = fresh();
+    sim_host *host = make_with(node, usual);
+    request(host, 1, 0, DO_WRITE, 30);
+    node->sound_bytes = 12;
+    node->cuts_altered = true;
+    cg_error error;
+    hurt(host, (sim_host_fault){.kind = SIM_HOST_RESTART, .at_ns = 2000});
+    assert_ok(sim_host_advance(host, 3000, &error), error);
+    assert_int_equal(node->disk_life, 0); /* it was the first one when it started */
+    node->cuts_altered = false;
+    for (uint64_t at_ns = 4000; at_ns <= 5000; at_ns += 1000) {
+        hurt(host, (sim_host_fault){.kind = SIM_HOST_RESTART, .at_ns = at_ns});
+        assert_ok(sim_host_advance(host, at_ns + 900, &error), error);
+        assert_int_equal(node->disk_life, 1);
+    }
+    clear(node, host);
+}
+
 /* --- what is no-op, and what is not ---------------------------------------- */
 
 static void test_states(void **state) {
@@ -327,15 +349,11 @@ static void test_messages(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_start),
-        cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_clients),
-        cmocka_unit_test(test_refusal_survives),
-        cmocka_unit_test(test_durable),
-        cmocka_unit_test(test_torn_law),
-        cmocka_unit_test(test_writes_after_torn),
-        cmocka_unit_test(test_truncate),
-        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_first_start),       cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_clients),           cmocka_unit_test(test_refusal_survives),
+        cmocka_unit_test(test_durable),           cmocka_unit_test(test_torn_law),
+        cmocka_unit_test(test_writes_after_torn), cmocka_unit_test(test_truncate),
+        cmocka_unit_test(test_truncate_altered),  cmocka_unit_test(test_states),
         cmocka_unit_test(test_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
